@@ -1,0 +1,46 @@
+# Every target sets itself up on a fresh machine: it needs `make` and Python 3.11 or newer, nothing else.
+#   make demo    distil 100 OpenMoji pairs, compare them with real ones, write runs/demo/report.html
+#   make test    everything that CI checks
+#   make docs    the site, in _docs/          make lab    the notebooks, in JupyterLab
+#   make bench   methods x budgets x seeds, into runs/bench.json
+PYTHON ?= python3
+VENV   ?= .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/.installed
+
+# Everything runs in $(VENV); an environment that happens to be active does not interfere.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+
+.PHONY: help demo test docs lab bench install refresh clean
+help:
+	@sed -n 's/^#   //p' Makefile
+
+install: $(READY)
+$(READY): settings.ini setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo 'Installing into $(VENV) (a few minutes the first time)'
+	@$(PY) -m pip install --disable-pip-version-check -q -e '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	$(VENV)/bin/vldistill demo $(ARGS)
+
+test: $(READY)
+	@$(PY) tools/check.py --all
+
+docs: $(READY)
+	$(VENV)/bin/smalldocs render .
+	@echo 'Open _docs/index.html'
+
+lab: $(READY)
+	$(PY) -m jupyterlab nbs
+
+bench: $(READY)
+	$(VENV)/bin/vldistill bench --preset quick --out runs/bench.json --resume $(ARGS)
+
+refresh: $(READY)
+	$(PY) tools/refresh.py $(ARGS)
+
+clean:
+	rm -rf _docs _proc docs .quarto

@@ -1,0 +1,247 @@
+"""What CI checks. `python tools/check.py` looks at the structure (seconds); `--all` also runs every notebook and
+builds the site (minutes). One line per check, every complaint below it, and at the end `N passed, N failed`."""
+import ast, filecmp, html.parser, json, os, re, shutil, statistics, subprocess, sys, tempfile, urllib.parse
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NBS, LIB, SITE = ROOT/'nbs', ROOT/'vldistill_nb', ROOT/'_docs'
+BIN = Path(sys.executable).parent
+ENV = dict(os.environ, OMP_NUM_THREADS='1', MPLBACKEND='agg', HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false',
+           PYTHONWARNINGS='ignore', PATH=f'{BIN}{os.pathsep}{os.environ.get("PATH", "")}')
+WORKERS, PATIENCE = 2, 600                        # notebooks at a time; seconds before one is given up
+# The highest chapter that a module may import (a chapter not named here: anything lower).
+CEILING = dict(retrieval=2, distilled=2, coresets=4, distill=4, experts=4, trajectory=7, lora=8, covariance=6,
+               projector=6)
+TABLE = re.compile(r'^\s*\|.*$', re.M)
+PASSING = re.compile(r'```.*?```|\$\$.*?\$\$|<details>.*?</details>|<[^>]+>|\]\([^)]*\)', re.S)
+
+class Notebook:
+    "A notebook as the checks see it: its cells, number, module and exported code."
+    def __init__(self, path):
+        self.path, self.name = path, path.name
+        self.cells = json.loads(path.read_text(encoding='utf-8'))['cells']
+        for c in self.cells: c['source'] = ''.join(c['source'])
+        m = re.match(r'(\d\d)_', path.name)
+        self.number = int(m[1]) if m else None
+        self.code = [c for c in self.cells if c['cell_type'] == 'code']
+        self.prose = [c for c in self.cells if c['cell_type'] == 'markdown']
+        self.exported = [c for c in self.code if re.search(r'^#\|\s*exports?\s*$', c['source'], re.M)]
+        exp = [m[1] for c in self.code if (m := re.search(r'^#\|\s*default_exp\s+(\w+)', c['source'], re.M))]
+        self.module = exp[0] if exp else None
+
+def at(nb, c, why): return f'{nb.name} cell {c["id"]}: {why}'
+
+def lines(src): return [l for l in src.splitlines() if l.strip() and not l.startswith('#|')]
+
+def imported(src):
+    "Names of the library's modules that a piece of Python imports."
+    plain = re.sub(r'^\s*[%!].*$', '', src, flags=re.M)
+    try: tree = ast.parse(plain)
+    except SyntaxError: return set()
+    found = set()
+    for n in ast.walk(tree):
+        if isinstance(n, ast.Import):
+            found |= {a.name.split('.')[1] for a in n.names if a.name.startswith('vldistill_nb.')}
+        if not isinstance(n, ast.ImportFrom): continue
+        mod = n.module or ''
+        if n.level == 0 and not mod.startswith('vldistill_nb'): continue
+        sub = mod if n.level else mod.removeprefix('vldistill_nb').lstrip('.')
+        found |= {sub.split('.')[0]} if sub else {a.name for a in n.names}
+    return found
+
+# Each check takes the notebooks and yields complaints; its docstring is the line printed.
+
+def in_step(nbs):
+    "the library is what nbdev_export makes of the notebooks"
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp = Path(tmp)
+        shutil.copy(ROOT/'settings.ini', tmp)
+        shutil.copytree(NBS, tmp/'nbs', ignore=shutil.ignore_patterns('.*', 'images'))
+        (tmp/LIB.name).mkdir()
+        yield from failure([BIN/'nbdev_export'], cwd=tmp)
+        names = {p.name for d in (LIB, tmp/LIB.name) for p in d.glob('*.py')}
+        match, differ, gone = filecmp.cmpfiles(LIB, tmp/LIB.name, names, shallow=False)
+        yield from (f'{LIB.name}/{n}: run nbdev_export' for n in sorted(differ + gone))
+
+def clean(nbs):
+    "notebooks are clean, with unique cell ids and no errors stored"
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp = Path(tmp)
+        shutil.copy(ROOT/'settings.ini', tmp)
+        shutil.copytree(NBS, tmp/'nbs', ignore=shutil.ignore_patterns('.*', 'images'))
+        yield from failure([BIN/'nbdev_clean'], cwd=tmp)
+        for nb in nbs:
+            if nb.path.read_bytes() != (tmp/'nbs'/nb.name).read_bytes():
+                yield f'{nb.name}: run nbdev_clean'
+    for nb in nbs:
+        ids = [c.get('id') for c in nb.cells]
+        if None in ids or len(set(ids)) < len(ids): yield f'{nb.name}: cell ids missing or repeated'
+        if any(o['output_type'] == 'error' for c in nb.code for o in c['outputs']): yield f'{nb.name}: stores an error'
+
+def outputs(nbs):
+    "stored outputs: at most 500 kB a notebook, no paths of a machine, no progress bars"
+    here = [re.escape(str(p)) for p in (ROOT, Path.home(), Path(tempfile.gettempdir())) if len(str(p)) > 1]
+    there = [r'(?<![\w.])/(?:home|Users|root|tmp|mnt|var/folders)/\w', 'site-packages', r'[A-Z]:\\+Users']
+    path = re.compile('|'.join(here + there))
+    bar = re.compile(r'\d+%\||\d(?:it/s|s/it)\b|Wall time|CPU times')
+    for nb in nbs:
+        if (size := nb.path.stat().st_size) > 500_000: yield f'{nb.name}: {size // 1000} kB'
+        for c in nb.code:
+            said = [{k: v for k, v in (o.get('data') or o).items() if k != 'image/png'} for o in c['outputs']]
+            for m in filter(None, (r.search(json.dumps(said)) for r in (path, bar))):
+                yield at(nb, c, f'prints "{m[0]}"')
+
+def budget(nbs):
+    "exported cells: median 8 lines, at most 25 (dataclasses and commands 40); lines at most 120 wide"
+    for nb in nbs:
+        sizes = [len(lines(c['source'])) for c in nb.exported]
+        if sizes and statistics.median(sizes) > 8: yield f'{nb.name}: median of {statistics.median(sizes)} lines'
+        for c, n in zip(nb.exported, sizes):
+            cap = 40 if '@dataclass' in c['source'] or nb.module == 'cli' else 25
+            if n > cap: yield at(nb, c, f'{n} lines, cap {cap}')
+        for c in nb.code:
+            wide = max(map(len, c['source'].splitlines()), default=0)
+            if wide > 120: yield at(nb, c, f'{wide} characters wide')
+    for p in sorted((ROOT/'tools').glob('*.py')):
+        for i, l in enumerate(p.read_text(encoding='utf-8').splitlines(), 1):
+            if len(l) > 120: yield f'tools/{p.name}:{i}: {len(l)} characters wide'
+
+def prose(nbs):
+    "prose cells: at most 120 words, no citations or cross references that only quarto resolves"
+    for nb in nbs:
+        for c in nb.prose:
+            bare = re.sub(r'`[^`]*`', 'x', PASSING.sub(' ', TABLE.sub('', c['source'])))
+            if (n := len(bare.split())) > 120: yield at(nb, c, f'{n} words')
+            if m := re.search(r'(?<!\w)@(?:fig|tbl|eq|sec|lst)-\w+|\[-?@\w+', bare): yield at(nb, c, m[0])
+
+def downward(nbs):
+    "chapters import only what comes before them"
+    number = {nb.module: nb.number for nb in nbs if nb.module}
+    for nb in nbs:
+        if nb.number is None: continue
+        for c in nb.code:
+            top = CEILING.get(nb.module, nb.number - 1) if c in nb.exported else nb.number
+            for mod in sorted(imported(c['source']) & number.keys()):
+                if number[mod] > top:
+                    yield at(nb, c, f'imports {mod} ({number[mod]:02}), may go up to {top:02}')
+
+def explicit(nbs):
+    "exported cells name what they import, and import it in cells of their own"
+    for nb in nbs:
+        for c in nb.exported:
+            try: body = ast.parse(c['source']).body
+            except SyntaxError as e: yield at(nb, c, e); continue
+            is_import = [isinstance(n, (ast.Import, ast.ImportFrom)) for n in body]
+            star = any(a.name == '*' for n in body if isinstance(n, ast.ImportFrom) for a in n.names)
+            if star: yield at(nb, c, 'import *')
+            if any(is_import) and not all(is_import): yield at(nb, c, 'imports and other code in one cell')
+
+def documented(nbs):
+    "public functions: a docstring, types and a comment on every parameter, at most 6 of them"
+    for nb in nbs:
+        for c in nb.exported:
+            src = c['source'].splitlines()
+            try: body = ast.parse(c['source']).body
+            except SyntaxError: continue
+            for f in (n for n in body if isinstance(n, ast.FunctionDef) and not n.name.startswith('_')):
+                args = f.args.posonlyargs + f.args.args + f.args.kwonlyargs
+                patched = any('patch' in ast.unparse(d) for d in f.decorator_list)
+                if patched: args = args[1:]
+                said = lambda n: '#' in src[n.end_lineno - 1]
+                bad = [a.arg for a in args if not (a.annotation and said(a))]
+                prop = any('prop' in ast.unparse(d) for d in f.decorator_list)      # its docstring says what it returns
+                returns = f.returns and (prop or said(f.returns) or ast.unparse(f.returns) == 'None')
+                if not returns: bad.append('the return')
+                if not ast.get_docstring(f): bad.append('a docstring')
+                if bad: yield f'{nb.name}: {f.name} does not say {", ".join(bad)}'
+                if len(args) > 6 and nb.module != 'cli': yield f'{nb.name}: {f.name} has {len(args)} parameters'
+
+def orphans(nbs):
+    "every module has its notebook, and is used by a later one or the command"
+    used = set().union(*(imported(c['source']) for nb in nbs for c in nb.code))
+    modules = {p.stem for p in LIB.glob('[a-z]*.py')}
+    made = {nb.module for nb in nbs if nb.module}
+    yield from (f'{m}.py: no notebook' for m in sorted(modules - made))
+    yield from (f'{m}: exported, but not there' for m in sorted(made - modules))
+    yield from (f'{m}: nobody uses it' for m in sorted(modules & made - used - {'cli'}))
+
+def listed(nbs):
+    "the site's sidebar has every page"
+    cfg = (ROOT/'_quarto.yml').read_text(encoding='utf-8')
+    for nb in nbs:
+        page = re.sub(r'^\d+_', '', nb.path.stem)
+        if f'docs/{page}.ipynb' not in cfg: yield f'_quarto.yml: docs/{page}.ipynb is missing'
+
+def imports(nbs):
+    "every module can be imported by itself"
+    mods = sorted(p.stem for p in LIB.glob('[a-z]*.py'))
+    run = lambda m: list(failure([sys.executable, '-c', f'import vldistill_nb.{m}'], cwd=tempfile.gettempdir()))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for m, complaints in zip(mods, pool.map(run, mods)): yield from (f'{m}: {e}' for e in complaints)
+
+def readme(nbs):
+    "README.md is what the index notebook says, and links only to what is there"
+    yield from failure([sys.executable, 'tools/readme.py', '--check'])
+    said = (ROOT/'README.md').read_text(encoding='utf-8')
+    for link in re.findall(r'(?:\]\(|(?:src|href)=")([^():"\s#]+)(?=[)"#])', said):
+        if not (ROOT/link).exists(): yield f'README.md: {link}'
+
+def site(nbs):
+    "the site builds without a warning"
+    yield from failure([BIN/'smalldocs', 'render', '.', '--strict'])
+
+class Page(html.parser.HTMLParser):
+    "Collects the links and the ids of an HTML page."
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.ids = [], set()
+        self.feed(path.read_text(encoding='utf-8'))
+    def handle_starttag(self, tag, attrs):
+        for k, v in attrs:
+            if k in ('href', 'src') and v: self.links.append(v)
+            if k in ('id', 'name') and v: self.ids.add(v)
+
+def links(nbs):
+    "the site's local links lead to pages and headings that exist"
+    pages = {p.resolve(): Page(p) for p in SITE.rglob('*.html')}
+    if len(pages) < len(nbs): yield f'only {len(pages)} pages in {SITE.name}/'
+    for p, page in pages.items():
+        for link in dict.fromkeys(page.links):
+            url = urllib.parse.urlsplit(link)
+            if url.scheme or url.netloc or link == '#': continue
+            dst = (p.parent/urllib.parse.unquote(url.path)).resolve() if url.path else p
+            if dst.is_dir(): dst /= 'index.html'
+            lost = url.fragment and dst in pages and urllib.parse.unquote(url.fragment) not in pages[dst].ids
+            if lost or not dst.exists(): yield f'{p.relative_to(SITE.resolve())}: {link}'
+
+def failure(cmd, cwd=ROOT):
+    "Run a command; yield the end of what it said if it failed."
+    cmd = [str(c) for c in cmd]
+    try: r = subprocess.run(cmd, cwd=cwd, env=ENV, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired: yield f'no end after {PATIENCE} s'; return
+    said = (r.stdout + r.stderr).strip().splitlines()[-30:]
+    if r.returncode: yield '\n    '.join(said) or f'exit status {r.returncode}'
+
+def notebook_runs(nbs):
+    "Run every notebook with nbdev_test, a few at a time; yield its name and the complaints."
+    run = lambda nb: list(failure([BIN/'nbdev_test', '--path', nb.path, '--n_workers', '0']))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield from zip((f'nbdev_test {nb.name}' for nb in nbs), pool.map(run, nbs))
+
+def main():
+    nbs = [Notebook(p) for p in sorted(NBS.glob('*.ipynb'))]
+    tally = {True: 0, False: 0}
+    def report(name, complaints):
+        tally[not complaints] += 1
+        print('FAIL' if complaints else 'ok  ', name, *(f'\n    {c}' for c in complaints[:20]), sep=' ', flush=True)
+    def check(f): report(f.__doc__, list(f(nbs)))
+    for f in (in_step, clean, outputs, budget, prose, downward, explicit, documented, orphans, listed, readme): check(f)
+    if '--all' in sys.argv:
+        check(imports)
+        for name, complaints in notebook_runs(nbs): report(name, complaints)
+        for f in (site, links): check(f)
+    print(f'{tally[True]} passed, {tally[False]} failed')
+    sys.exit(bool(tally[False]))
+
+if __name__ == '__main__': main()

@@ -1,0 +1,75 @@
+"""Project pre-render hook: turn nbs/ into the pages under docs/ (git-ignored) that `_quarto.yml` renders.
+
+`quarto render` and `smalldocs render` both run it, from the project folder, before they look for pages.
+nbdev does the processing (hidden cells, documentation of exports, links of names in backticks); we add three things:
+`00_data` becomes the page `data`, links between notebooks follow, and links to files of the repository go to GitHub.
+"""
+import ast, json, multiprocessing, os, re
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from execnb.nbio import dict2nb, nb2str, read_nb
+from nbdev.config import get_config
+from nbdev.processors import FilterDefaults, exec_show_docs
+
+OUT = Path('docs')
+OUTFILE = re.compile(r'^output-file:\s*(\S+)\s*\n', re.M)      # nbdev's name for the page, which smalldocs ignores
+
+class Documenter(exec_show_docs):
+    "nbdev runs every cell that imports anything; we run what documentation needs, and leave tests alone."
+    def __call__(self, cell):
+        if cell.cell_type != 'code' or not cell.get('source'): return
+        d, imports = cell.directives_ or {}, (ast.Import, ast.ImportFrom)
+        needed = {'export', 'exports', 'exporti', 'exec_doc'} & d.keys() or 'show_doc(' in cell.source
+        if needed or all(isinstance(n, imports) for n in cell.parsed_() or []): super().__call__(cell)
+
+class Pages(FilterDefaults):
+    "nbdev's processing, with our `Documenter`."
+    def base_procs(self): return [Documenter if p is exec_show_docs else p for p in super().base_procs()]
+
+def process(path):
+    "The processed notebook, as text."
+    nb = read_nb(path)
+    Pages()(nb)
+    return nb2str(nb)
+
+def page_of(nb, rel):
+    "The page path of notebook `nb`: numbers stripped, as in nbdev's own links."
+    front = nb.cells[0] if nb.cells and nb.cells[0].cell_type == 'raw' else None
+    m = front and OUTFILE.search(front.source)
+    if m: front.source = OUTFILE.sub('', front.source)
+    return rel.with_name(Path(m[1]).stem + '.ipynb') if m else rel
+
+def relink(text, here, pages, cfg):
+    "Mend the links of one cell on page `here`."
+    def notebook(m):
+        page = pages.get(Path(os.path.normpath(here.parent/m[1])))
+        return f'({os.path.relpath(page, here.parent)}{m[2] or ""})' if page else m[0]
+    text = text.replace(f'{cfg.doc_host}{cfg.doc_baseurl}/', '')   # links of names, absolute in nbdev
+    text = re.sub(r'\]\(\.\./([\w.][^()\s]*)\)', rf']({cfg.git_url}/blob/{cfg.branch}/\1)', text)
+    return re.sub(r'(?<=\])\(([^()\s:]+\.ipynb)(#[^()\s]*)?\)', notebook, text)
+
+def put(dst, new):
+    "Write bytes only if they changed, so that previews do not rebuild everything."
+    dst.parent.mkdir(parents=True, exist_ok=True)
+    if not dst.exists() or dst.read_bytes() != new: dst.write_bytes(new)
+    return dst
+
+def main():
+    cfg = get_config()
+    os.environ.update(IN_TEST='1', OMP_NUM_THREADS='1', MPLBACKEND='agg')
+    src = cfg.nbs_path
+    files = [p for p in sorted(src.rglob('*')) if p.is_file() and not re.search(r'(^|/)[._]', str(p.relative_to(src)))]
+    books = [p for p in files if p.suffix == '.ipynb']
+    fresh = dict(mp_context=multiprocessing.get_context('spawn'), max_tasks_per_child=1)
+    with ProcessPoolExecutor(min(4, os.cpu_count() or 1), **fresh) as pool:
+        nbs = {p.relative_to(src): dict2nb(json.loads(t)) for p, t in zip(books, pool.map(process, books))}
+    pages = {rel: page_of(nb, rel) for rel, nb in nbs.items()}
+    for rel, nb in nbs.items():
+        for c in nb.cells:
+            if c.cell_type == 'markdown': c.source = relink(c.source, rel, pages, cfg)
+    keep = {put(OUT/pages[rel], nb2str(nb).encode()) for rel, nb in nbs.items()}
+    keep |= {put(OUT/p.relative_to(src), p.read_bytes()) for p in files if p.suffix not in ('.ipynb', '.yml')}
+    for p in OUT.rglob('*'):
+        if p.is_file() and p not in keep: p.unlink()
+
+if __name__ == '__main__': main()
