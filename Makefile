@@ -2,7 +2,7 @@
 #   make demo    distil 100 OpenMoji pairs, compare them with real ones, write runs/demo/report.html
 #   make test    everything that CI checks
 #   make docs    the site, in _docs/          make lab    the notebooks, in JupyterLab
-#   make bench   methods x budgets x seeds, into runs/bench.json
+#   make bench   the benchmarks, one after the other
 PYTHON ?= python3
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
@@ -37,7 +37,7 @@ lab: $(READY)
 	$(PY) -m jupyterlab nbs
 
 bench: $(READY)
-	$(VENV)/bin/vldistill bench --preset quick --out runs/bench.json --resume $(ARGS)
+	@for b in benchmarks/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
 
 refresh: $(READY)
 	$(PY) tools/refresh.py $(ARGS)

@@ -129,7 +129,7 @@ class CovConfig:
     metric: float | None = None     # exponent m of the norm; `gamma - 1/2` by default, 0 as in CovMatch
     rho: float | None = None        # scale of the target; None: such that synthetic features spread like real ones
     lam: float = 0.0                # weight of the difference of means
-    shrink_img: float = 0.3         # shrinkage of the image covariance, in mean eigenvalues
+    shrink_img: float = 1.0         # shrinkage of the image covariance, in mean eigenvalues
     shrink_txt: float = 1.0         # … of the text covariance
     texts: str = "solve"            # `solve`: texts in closed form (features only); `learn`: by gradient
     ridge: float = 0.01             # of the closed form, relative

@@ -70,7 +70,8 @@ RECALLS = ("ir@1", "ir@5", "ir@10", "tr@1", "tr@5", "tr@10", "mean_recall")
 def _cell(row, key, tag="td"):
     "Mean, and the spread over seeds in small."
     v = row[key]
-    return f'<{tag}>{v["mean"]:.1f}<small> ±{v["std"]:.1f}</small></{tag}>'
+    std = f'<small>±{v["std"]:.1f}</small>' if len(v.get("runs", ())) > 1 else ""
+    return f'<{tag}>{v["mean"]:.1f}{std}</{tag}>'
 
 # %% ../nbs/12_report.ipynb #fcf612ae
 def _line(row, tops, rand):
@@ -87,7 +88,7 @@ def recall_table(rows: Sequence[dict], # as in `results`
     "All recalls, mean ± standard deviation over seeds, and how many times random's."
     mine = [r for r in rows if not r["reference"]]
     tops = {k: max(r[k]["mean"] for r in mine) for k in RECALLS}
-    heads = ["method", "pairs", *(k.replace("mean_recall", "mean") for k in RECALLS), "vs random"]
+    heads = ["method", "pairs", *(k.replace("mean_recall", "mean") for k in RECALLS), "× random"]
     head = "".join(f'<th scope="col">{h}</th>' for h in heads)
     body = "\n".join(_line(r, tops, _mr(find_row(rows, "random"))) for r in [*mine, *(r for r in rows if r["reference"])])
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
@@ -161,7 +162,7 @@ def plot_curves(curve: Sequence[dict], # lines of metrics.jsonl
     loss, val = ([(c["step"], c[k]) for c in curve if c.get(k) is not None] for k in ("loss", "val_mean_recall"))
     left.plot(*zip(*loss[::-(-len(loss) // 600) or 1]), lw=1.2, color=COLOURS["herding"])
     if val: right.plot(*zip(*val), "o-", ms=3, lw=1.2, color=COLOURS["covariance"])
-    if all(y > 0 for _, y in loss): left.set_yscale("log")
+    if loss and max(y for _, y in loss) > 10 * min(y for _, y in loss) > 0: left.set_yscale("log")
     left.set(xlabel="step", ylabel="loss")
     right.set(xlabel="step", ylabel="mean recall on val, percent")
     return fig
@@ -310,22 +311,22 @@ p { max-width: 44rem; margin: .5rem 0; } .soft, figcaption, dt, small { color: v
 STYLE += """
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .5rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: .35rem .45rem; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child { text-align: left; } thead th { color: var(--soft); font-weight: 600; font-size: .82rem; }
-td.best { font-weight: 700; color: var(--accent); } td small { font-weight: 400; font-size: .76rem; }
+td.best { font-weight: 700; color: var(--accent); } td small { display: block; font-weight: 400; font-size: .74rem; line-height: 1.1; }
 tr.reference th, tr.reference td { color: var(--soft); font-weight: 400; background: var(--wash); }
 .chart { display: block; width: 100%; max-width: 660px; height: auto; margin: .8rem auto; }
 figure { margin: 0; } figcaption { font-size: .72rem; line-height: 1.3; overflow-wrap: anywhere; }
-.twins { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 1rem .8rem; margin-top: 1rem; }
-.twin { display: flex; gap: .4rem; align-items: flex-start; } .twin > span { margin-top: 1.9rem; color: var(--soft); }
+.twins { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: .7rem; margin-top: 1rem; }
+.twin { display: flex; gap: .4rem; align-items: flex-start; padding: .5rem; background: var(--wash); border-radius: 8px; } .twin > span { margin-top: 1.7rem; color: var(--soft); }
 .twin figure { flex: 1; } .twin img, .sheet { width: 100%; border: 1px solid var(--line); border-radius: 6px; }
 .queries { display: grid; grid-template-columns: repeat(auto-fill, minmax(380px, 1fr)); gap: 1rem; margin-top: 1rem; }
 .query { border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1rem; }
 .query header { display: flex; gap: .8rem; align-items: center; }
 .query header img { width: 56px; border: 1px solid var(--line); border-radius: 6px; }
 .who { font-size: .85rem; margin: .7rem 0 .3rem; } .answers { display: flex; gap: .4rem; }
-.answers span { flex: 1; position: relative; } .answers img { width: 100%; border-radius: 6px; border: 3px solid var(--line); }
-.hit img { border-color: var(--good); } .hit::after { content: "✓"; position: absolute; right: -.3rem; top: -.5rem;
+.answers span { flex: 1; position: relative; } .answers img { width: 100%; border-radius: 6px; border: 2px solid var(--line); }
+.hit img { border: 3px solid var(--good); } .hit::after { content: "✓"; position: absolute; right: -.3rem; top: -.5rem;
   width: 1.2rem; height: 1.2rem; border-radius: 50%; background: var(--good); color: #fff; font-size: .8rem;
   line-height: 1.2rem; text-align: center; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.2rem; font-size: .88rem; }
@@ -375,7 +376,8 @@ class Report:
 # %% ../nbs/12_report.ipynb #8bd0a9d6
 TABLE_NOTE = ("Recall in percent on the test split: ir@k finds the picture by its caption, tr@k a caption by its picture, "
               "among the first k answers. Mean ± standard deviation over $seeds students, which differ in their seed and "
-              "are otherwise trained alike. Best of each column in bold. Grey rows use more pairs and are there for scale.")
+              "are otherwise trained alike. Best of each column in bold. Grey rows use more pairs, and "
+              "fewer students; they are there for scale.")
 CURVE_NOTE = "Left: the loss of the outer loop. Right: a student trained on the pairs of that moment, on the validation split."
 TWIN_NOTE = ("Each distilled picture began as the real one on its left, and its text began as that caption. A distilled text "
              "is no sentence any more: below each picture stands the real train caption nearest to it.")

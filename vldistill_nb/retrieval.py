@@ -4,7 +4,7 @@
 
 # %% ../nbs/03_retrieval.ipynb #770ecdbe
 from __future__ import annotations
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import mean, stdev
 from time import perf_counter
 from typing import Any, Callable
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from .contrast import LOSSES, pair_loss
 from .data import AugConfig, InputError, PairData, augment
-from .encoders import DualEncoder, Feats, Pairs, best_device, fresh
+from .encoders import DualEncoder, Feats, Pairs, best_device, encode_data, fresh
 
 # %% auto #0
 __all__ = ['PROTOCOLS', 'PROBE', 'recalls', 'StudentConfig', 'student_config', 'train_student', 'evaluate_student',
@@ -83,7 +83,7 @@ class StudentConfig:
                 raise InputError(f"student {name} {getattr(self, name)!r}: use one of {', '.join(known)}")
 
 # %% ../nbs/03_retrieval.ipynb #ef53090e
-PROBE = dict(tau=0.07, lr_head=0.1, schedule="step")   # chosen on openmoji's val split
+PROBE = dict(tau=0.05, epochs=50)   # chosen on openmoji's val split
 
 def student_config(
     protocol: str = "probe", # one of `PROTOCOLS`
