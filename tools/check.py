@@ -32,7 +32,11 @@ class Notebook:
 
 def at(nb, c, why): return f'{nb.name} cell {c["id"]}: {why}'
 
-def lines(src): return [l for l in src.splitlines() if l.strip() and not l.startswith('#|')]
+PARAMETER = re.compile(r'\s+\*?\w+\s*[:=][^#]*,\s*#')   # a docment of its own line: documentation, not code
+
+def lines(src):
+    "Lines of code: no blanks, no directives, no parameter with its comment on a line of its own."
+    return [l for l in src.splitlines() if l.strip() and not l.startswith('#|') and not PARAMETER.match(l)]
 
 def imported(src):
     "Names of the library's modules that a piece of Python imports."

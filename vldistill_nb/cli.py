@@ -10,7 +10,7 @@ __all__ = ['METAVARS', 'PICTURES', 'PICKS', 'Method', 'Student', 'DEMO_FILES', '
            'plan_steps', 'time_step', 'demo_folder', 'new_demo', 'DemoRun', 'spread', 'demo_table', 'demo']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
-import argparse, inspect, json, math, os, secrets, shlex, shutil, sys, time, traceback
+import argparse, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -112,6 +112,8 @@ def main(argv: Sequence[str] | None = None, # words after `vldistill`; those of 
          commands: dict[str, Callable] | None = None, # by name; `COMMANDS` by default
          ) -> int: # exit status
     "Run `vldistill`; never raises for bad input."
+    for s in (sys.stdout, sys.stderr): getattr(s, "reconfigure", dict)(errors="replace")    # an old terminal is no error
+    if argv is None: signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))                # tidy up when told to end
     argv = list(sys.argv[1:] if argv is None else argv)
     words = [a for a in argv if a != "--debug"]
     try:
@@ -351,11 +353,11 @@ def learn(lab: Lab, # opened
           *,
           resume: bool = False, # go on from the checkpoint
           ) -> tuple: # learned `Pairs`, log lines
-    "Distil, judging on `val` six times on the way."
+    "Distil, judging on `val` six times on the way, if there is such a split."
     from vldistill_nb.distill import EvalCallback, Progress, distill, read_log
     objective, pairs = start
     on_val = lambda p: {"val_mean_recall": lab.judge(p, "val")["mean_recall"]["mean"]}
-    calls = [Progress(), EvalCallback(on_val, max(1, cfg.steps // 6))]
+    calls = [Progress()] + [EvalCallback(on_val, max(1, cfg.steps // 6))] * bool(lab.data.counts["val"])
     made = distill(pairs, objective, cfg, callbacks=calls, out=work, resume=resume)
     return made, read_log(work)
 
@@ -436,7 +438,7 @@ def distill(method: Method, # how to make pairs
             resume: bool = False, # go on with an unfinished run
             ) -> dict: # the recipe
     "Make a small training set out of a large one."
-    command = command_line(distill, dict(locals()))
+    command = command_line(distill, locals() | dict(resume=False))
     check_range("pairs", pairs, 2), check_range("steps", steps, 1), check_range("seed", seed, 0, 2**63 - 1)
     if method in PICKS and (steps or resume):
         raise InputError(f"--{'steps' if steps else 'resume'}: {method} picks real pairs at once; leave it out")
@@ -522,8 +524,9 @@ def show(folder: str, # artifact, or user/name on the Hugging Face hub
     caps = read_back(dp, data)
     if out:
         with atomic_write(out) as new: dp.gallery(caps).save(new)
-    made = {k: dp.recipe.get(k) for k in ("command", "date", "seed", "metrics")}
-    print(repr(dp), *(f"{k:8}{v}" for k, v in made.items() if v not in (None, {})), sep="\n")
+    made = {k: dp.recipe.get(k) for k in ("command", "date", "seed")}
+    made |= {k.split("_")[0]: f"mean recall {v:.1f} %" for k, v in dp.recipe.get("metrics", {}).items()}
+    print(repr(dp), *(f"{k:8}{v}" for k, v in made.items() if v is not None), sep="\n")
     print("text" if isinstance(dp.txts, list) else "nearest real caption of each text")
     print("\n".join(f"{i:5}  {c}" for i, c in enumerate(caps)))
     return caps
@@ -628,15 +631,24 @@ def add(self: DemoRun,
 # %% ../nbs/13_cli.ipynb #d80220fc
 @patch
 def compare(self: DemoRun) -> None:
-    "Score all baselines: at the same budget, at ten times as much, and all there is."
-    kw, size = dict(student=self.student, seed=self.seed), self.lab.data.train.n_txt
-    for m in PICKS: self.add(m, self.n, baseline(self.lab, m, self.n, seeds=self.seeds, **kw))
-    if self.student != "probe": return                  # training towers on thousands of pairs takes hours
-    few = max(1, self.seeds // 5)                       # many pairs leave little to luck
-    for m in PICKS if 10 * self.n < size else (): self.add(m, 10 * self.n, baseline(self.lab, m, 10 * self.n, seeds=few, **kw))
-    self.add("all", size, baseline(self.lab, "all", size, seeds=few, **kw))
+    "Score the real pairs of the same number."
+    say(f"real pairs, {self.seeds} students each ({self.student})")
+    for m in PICKS: self.add(m, self.n, baseline(self.lab, m, self.n, student=self.student, seeds=self.seeds, seed=self.seed))
 
-# %% ../nbs/13_cli.ipynb #7eb2ec09
+# %% ../nbs/13_cli.ipynb #bc514182
+@patch
+def scale_up(self: DemoRun,
+             until: float = math.inf, # seconds on the clock
+             ) -> None:
+    "Score more real pairs than were distilled: ten times as many, and all there are."
+    if self.student != "probe": return                  # training towers on thousands of pairs takes hours
+    size, few = self.lab.data.train.n_txt, max(1, self.seeds // 5)       # many pairs leave little to luck
+    one = self.rows[0]["seconds"] / self.seeds
+    for m, n in [(m, 10 * self.n) for m in PICKS if 10 * self.n < size] + [("all", size)]:
+        if self.elapsed() + few * one * n / self.n > until: say(f"  {m:12}{n:>7,} pairs: left out for want of time")
+        else: self.add(m, n, baseline(self.lab, m, n, student=self.student, seeds=few, seed=self.seed))
+
+# %% ../nbs/13_cli.ipynb #2ea0b6b5
 @patch
 def steps_in(self: DemoRun,
              start: tuple, # objective and first pairs
@@ -646,7 +658,7 @@ def steps_in(self: DemoRun,
     from vldistill_nb.distill import DistillConfig
     most, step = DistillConfig().steps, time_step(start)
     last = self.rows[0]["seconds"]                       # what judging the result will take; on val, with one student, six times
-    left = 60 * minutes - self.elapsed() - last * (1 + 6 / self.seeds) - 5
+    left = 60 * minutes - self.elapsed() - last * (1 + 6 / self.seeds) - 10
     steps = plan_steps(step, left, most)
     why = "as the method wants" if steps == most else f"what {minutes:g} minutes allow; {most} would be better"
     say(f"covariance: {step:.2f} s a step, {steps} steps ({why}), about {step * steps / 60:.1f} minutes")
@@ -739,8 +751,8 @@ def demo_table(rows: Sequence[dict], # of `results.json`
 
 # %% ../nbs/13_cli.ipynb #bfc9934a
 def demo(*,
-         minutes: float = 5, # for the whole job; decides the number of steps
-         steps: int | None = None, # of distillation, whatever time they take
+         minutes: float = 5, # for the whole job; a slow machine gets fewer steps
+         steps: int | None = None, # of distillation, whatever time they and the rest take
          out: str = "runs/demo", # folder; replaced only if a demo wrote it
          pairs: int = 100, # how many to distil
          seeds: int = 5, # students for each method
@@ -759,15 +771,18 @@ def demo(*,
     folder, clock = demo_folder(out), time.perf_counter()
     lab = open_lab(data, image_encoder, text_encoder, size)
     if pairs > (n := lab.data.train.n_txt): raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
+    lab.part("val"), lab.part("test")                    # refuse data without them now
     run = DemoRun(lab, pairs, student, seeds, seed, start=clock)
     run.compare()
     start = start_covariance(lab, pairs, seed)
-    steps = steps or run.steps_in(start, minutes)
+    timed, steps = steps is None, steps or run.steps_in(start, minutes)
     command = command_line(demo, given | dict(steps=steps, minutes=5))
     with new_demo(folder) as new:
         made, curve, settings = run.distil(start, steps, new / "artifact.work")
+        run.scale_up(60 * minutes - 10 if timed else math.inf)
         for m in PICKS: save_pairs(pick(lab, m, pairs, seed), _recipe(lab, m, dict(pairs=pairs), seed, command), new / m)
         save_pairs(made, _recipe(lab, "covariance", settings, seed, command), new / "artifact", work=new / "artifact.work")
+        say(f"writing {out}")
         res = run.results(command, steps, curve)
         run.write(new, start[1], made, res)
     print(f"{demo_table(res['rows'])}\n\nOpen {Path(out) / 'report.html'}")

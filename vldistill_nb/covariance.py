@@ -31,7 +31,8 @@ class CrossCov:
 
     def __post_init__(self):
         d = self.d_img + self.d_txt
-        if self.mean is None: self.mean, self.q = torch.zeros(d, dtype=torch.float64), torch.zeros(d, d, dtype=torch.float64)
+        zeros = lambda *shape: torch.zeros(*shape, dtype=torch.float64)
+        if self.mean is None: self.mean, self.q = zeros(d), zeros(d, d)
 
     def __repr__(self) -> str: return f"CrossCov({self.n:.0f} pairs, {self.d_img} x {self.d_txt})"
 
@@ -67,21 +68,35 @@ def _block(stats, rows, cols):
     if stats.n < 2: raise InputError(f"covariance: at least 2 pairs are needed, not {stats.n:.0f}")
     return stats.q[rows, cols] / (stats.n - 1)
 
-@patch(as_prop=True)
-def cov(self: CrossCov) -> Tensor: "Across modalities, `[d_img, d_txt]`."; return _block(self, slice(self.d_img), slice(self.d_img, None))
-
-@patch(as_prop=True)
-def cov_img(self: CrossCov) -> Tensor: "Within images, `[d_img, d_img]`."; return _block(self, slice(self.d_img), slice(self.d_img))
-
-@patch(as_prop=True)
-def cov_txt(self: CrossCov) -> Tensor: "Within texts, `[d_txt, d_txt]`."; return _block(self, *2 * [slice(self.d_img, None)])
-
 # %% ../nbs/10_covariance.ipynb #4cefe803
 @patch(as_prop=True)
-def mean_img(self: CrossCov) -> Tensor: "`[d_img]`"; return self.mean[:self.d_img]
+def cov(self: CrossCov) -> Tensor: # `[d_img, d_txt]`
+    "Across modalities."
+    return _block(self, slice(self.d_img), slice(self.d_img, None))
 
+# %% ../nbs/10_covariance.ipynb #443aea1c
 @patch(as_prop=True)
-def mean_txt(self: CrossCov) -> Tensor: "`[d_txt]`"; return self.mean[self.d_img:]
+def cov_img(self: CrossCov) -> Tensor: # `[d_img, d_img]`
+    "Within images."
+    return _block(self, slice(self.d_img), slice(self.d_img))
+
+# %% ../nbs/10_covariance.ipynb #3f84fe4d
+@patch(as_prop=True)
+def cov_txt(self: CrossCov) -> Tensor: # `[d_txt, d_txt]`
+    "Within texts."
+    return _block(self, slice(self.d_img, None), slice(self.d_img, None))
+
+# %% ../nbs/10_covariance.ipynb #aaa75798
+@patch(as_prop=True)
+def mean_img(self: CrossCov) -> Tensor: # `[d_img]`
+    "Mean of the images."
+    return self.mean[:self.d_img]
+
+# %% ../nbs/10_covariance.ipynb #490d2eaf
+@patch(as_prop=True)
+def mean_txt(self: CrossCov) -> Tensor: # `[d_txt]`
+    "Mean of the texts."
+    return self.mean[self.d_img:]
 
 # %% ../nbs/10_covariance.ipynb #481d899d
 def covariance_stats(
@@ -111,6 +126,7 @@ def _pair_feats(encoder, data, feats, chunk):
         txt = torch.cat([encoder.encode_text(txts[i:i + 256]) for i in range(0, len(txts), 256)])
     return img[part.img_of_txt.to(img.device)], txt
 
+# %% ../nbs/10_covariance.ipynb #a74dc1e3
 def _all_reduce(stats):
     "Merge the states of all processes, in the order of ranks."
     ps = PartialState()
@@ -147,6 +163,7 @@ class _Powers:
 
     def __call__(self, p): return (self.vec * self.val**p) @ self.vec.T
 
+# %% ../nbs/10_covariance.ipynb #b38c3dfe
 def _powers(cov, shrink):
     val, vec = torch.linalg.eigh(cov)
     if val.mean() <= 0: raise InputError("covariance: the features are constant, there is nothing to match")
@@ -178,7 +195,8 @@ class CovarianceMatching:
         m, g = self.cfg.gamma - 0.5 if self.cfg.metric is None else self.cfg.metric, self.cfg.gamma
         self.target = img(-g) @ stats.cov @ txt(-g)   # unscaled, unweighted
         ready = lambda x: x.float().to(self.encoder.device)
-        self.w_img, self.w_txt, self.w_txt_inv, self.goal = map(ready, (img(m), txt(m), txt(-m), img(m) @ self.target @ txt(m)))
+        self.w_img, self.w_txt, self.w_txt_inv = ready(img(m)), ready(txt(m)), ready(txt(-m))
+        self.goal = ready(img(m) @ self.target @ txt(m))
         self.mean_img, self.mean_txt = ready(stats.mean_img), ready(stats.mean_txt)
         self._rho = {}
 
@@ -244,7 +262,8 @@ def __call__(self: CovarianceMatching,
 @patch
 def _txt_feats(self: CovarianceMatching, txts):
     "Text features with gradient; with several processes the first one's gradient counts."
-    if isinstance(txts, (list, tuple)): raise InputError("covariance: strings cannot be learned; start from features or embeddings")
+    if isinstance(txts, (list, tuple)):
+        raise InputError("covariance: strings cannot be learned; start from features or embeddings")
     feats = self.encoder.encode_text(txts)
     return feats if PartialState().process_index == 0 else feats.detach()
 
@@ -258,6 +277,7 @@ def finalize(self: CovarianceMatching,
     chunks = [self.encoder.encode_image(c.to(self.encoder.device)) for c in pairs.imgs.split(self.cfg.chunk)]
     return Pairs(pairs.imgs, self.solve_texts(torch.cat(chunks)), pairs.sim, pairs.lrs)
 
+# %% ../nbs/10_covariance.ipynb #26943616
 @patch
 def floor(self: CovarianceMatching,
     n: int, # synthetic pairs
@@ -284,7 +304,8 @@ def initial_pairs(
     seed: int = 0, # of the draw
 ) -> Pairs: # real pairs
     "Random real pairs; raises `InputError` if there are fewer than `n`."
-    if not 2 <= n <= data.n_txt: raise InputError(f"pairs: {n} cannot be drawn; {data.spec} has {data.n_txt} training pairs, and 2 is the least")
+    if not 2 <= n <= data.n_txt:
+        raise InputError(f"pairs: {n} cannot be drawn; {data.spec} has {data.n_txt} training pairs, and 2 is the least")
     at = torch.randperm(data.n_txt, generator=torch.Generator().manual_seed(seed))[:n]
     txts = [data.txts[i] for i in at.tolist()]
     if depth == "embeddings": txts = encoder.txt_enc.embed(txts)

@@ -622,7 +622,9 @@ class _Files:
 
 # %% ../nbs/00_data.ipynb #e53fcde3
 @patch
-def stamp(self: _Files, names):
+def stamp(self: _Files,
+    names: list[str], # relative to the root
+) -> tuple[str, int]: # hex digest, how many exist
     "A hash over names, sizes and times of change, and how many of the files exist."
     sha, found = hashlib.sha256(self.root.encode()), 0
     for name in names:

@@ -12,6 +12,7 @@ from typing import Any, Callable, Sequence
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import gather, gather_object
+from fastcore.basics import patch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -78,8 +79,9 @@ class DistillConfig:
     seed: int = 0                 # for objectives that draw, through `step_rng`
 
     def __post_init__(self):
-        if self.optimizer not in ("adam", "sgd"): raise InputError(f"optimizer {self.optimizer!r}: use adam or sgd")
-        if self.schedule not in ("cosine", "constant"): raise InputError(f"schedule {self.schedule!r}: use cosine or constant")
+        for name, known in (("optimizer", ("adam", "sgd")), ("schedule", ("cosine", "constant"))):
+            if getattr(self, name) not in known:
+                raise InputError(f"{name} {getattr(self, name)!r}: use {' or '.join(known)}")
         if self.steps < 1: raise InputError(f"steps: at least 1 is needed, not {self.steps}")
 
 # %% ../nbs/06_distill.ipynb #f596fb89
@@ -87,11 +89,13 @@ def _rate(cfg, step):
     "The schedule as a function of the step: nothing to store, nothing to get out of step."
     return 1.0 if cfg.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / cfg.steps))
 
+# %% ../nbs/06_distill.ipynb #f70a8d1d
 def _optimizer(params, cfg):
     "One group for each leaf, so that each kind keeps its own rate."
     rate = dict(imgs=cfg.lr_img, txts=cfg.lr_txt)
     groups = [dict(params=[p], name=n, base=rate.get(n, cfg.lr_sim), lr=0.0) for n, p in params.items()]
-    return torch.optim.Adam(groups, betas=(0.9, 0.99)) if cfg.optimizer == "adam" else torch.optim.SGD(groups, momentum=cfg.momentum)
+    if cfg.optimizer == "sgd": return torch.optim.SGD(groups, momentum=cfg.momentum)
+    return torch.optim.Adam(groups, betas=(0.9, 0.99))
 
 # %% ../nbs/06_distill.ipynb #f4d8175a
 def step_rng(
@@ -103,8 +107,9 @@ def step_rng(
     return torch.Generator().manual_seed(int.from_bytes(sha256(f"{seed} {step} {stream}".encode()).digest()[:7], "big"))
 
 # %% ../nbs/06_distill.ipynb #c3406a2e
-EVENTS = ("before_fit", "after_backward", "after_step", "after_fit", "cleanup")   # cleanup comes always, even after an error
+EVENTS = ("before_fit", "after_backward", "after_step", "after_fit", "cleanup")   # cleanup comes even after an error
 
+# %% ../nbs/06_distill.ipynb #5d67273b
 class Callback:
     "Something that happens at events of a run; every public method must be one of `EVENTS`."
     order = 0   # lower runs earlier
@@ -132,8 +137,6 @@ class Run:
     stopped: str = ""               # why the run ends early
 
 # %% ../nbs/06_distill.ipynb #565c8b3a
-from fastcore.basics import patch
-
 @patch
 def __call__(self: Run,
     event: str, # one of `EVENTS`
@@ -147,6 +150,7 @@ def current(self: Run) -> Pairs: # sharing the learned tensors
     "The pairs as the objective sees them now."
     return with_leaves(self.pairs, self.params)
 
+# %% ../nbs/06_distill.ipynb #2b1e53af
 @patch
 def result(self: Run) -> Pairs: # detached copies, on the CPU
     "The pairs as one would ship them now: finished by the objective if it has a last word."
@@ -189,7 +193,8 @@ def state(self: Run) -> dict[str, Tensor]: # flat, by name
     "All tensors that the next steps depend on."
     out = {f"pairs.{k}": v.detach() for k, v in self.params.items()}
     for g in self.opt.param_groups:
-        out |= {f"opt.{g['name']}.{k}": torch.as_tensor(v) for k, v in self.opt.state[g["params"][0]].items() if v is not None}
+        moments = self.opt.state[g["params"][0]].items()
+        out |= {f"opt.{g['name']}.{k}": torch.as_tensor(v) for k, v in moments if v is not None}
     own = getattr(self.objective, "state_dict", dict)()
     return {k: v.detach().cpu().contiguous() for k, v in (out | {f"objective.{k}": v for k, v in own.items()}).items()}
 
@@ -201,6 +206,7 @@ def identity(self: Run) -> str: # hex digest
     for k, v in sorted(leaves(self.pairs).items()): h.update(k.encode() + v.detach().cpu().numpy().tobytes())
     return h.hexdigest()
 
+# %% ../nbs/06_distill.ipynb #9c753272
 @patch
 def save(self: Run) -> None:
     "Write the checkpoint, atomically; only the main process does."
@@ -330,7 +336,8 @@ class TrackerLog(Callback):
         try:
             self._acc = Accelerator(log_with=self.tracker, project_dir=run.out and str(run.out))
             self._acc.init_trackers(self.project, config=asdict(run.cfg))
-        except (ValueError, ImportError) as e: raise InputError(f"tracker {self.tracker}: {e}; is it installed?") from None
+        except (ValueError, ImportError) as e:
+            raise InputError(f"tracker {self.tracker}: {e}; is it installed?") from None
         if not self._acc.trackers: raise InputError(f"tracker {self.tracker}: not installed; pip install it")
 
     def after_step(self, run): self._acc.log({k: v for k, v in run.metrics.items() if k != "step"}, step=run.step)
@@ -344,10 +351,11 @@ def _start(pairs, objective, cfg, callbacks, out):
     names = getattr(objective, "learns", None) or leaves(pairs)
     params = {k: v.detach().clone().contiguous().to(acc.device).requires_grad_()
               for k, v in leaves(pairs).items() if k in names and rates.get(k, cfg.lr_sim) > 0}
-    if not params: raise InputError("nothing to learn: every learning rate is 0, or the objective learns none of the leaves")
+    if not params: raise InputError("nothing to learn: every learning rate is 0, or the objective learns no leaf")
     pairs, out = pairs.to(acc.device), None if out is None else Path(out)
     if out is not None: out.mkdir(parents=True, exist_ok=True)
-    run = Run(pairs, objective, cfg, params, _optimizer(params, cfg), acc, sorted(callbacks, key=lambda c: c.order), out)
+    cbs = sorted(callbacks, key=lambda c: c.order)
+    run = Run(pairs, objective, cfg, params, _optimizer(params, cfg), acc, cbs, out)
     run.start_id = run.identity()
     return run
 
@@ -361,7 +369,7 @@ def distill(
     out: str | Path | None = None, # folder for checkpoint and log
     resume: bool = False, # continue from the checkpoint in `out`, if there is one
 ) -> Pairs: # the learned pairs, on the CPU
-    "Learn pairs under an objective; raises `InputError` if there is nothing to learn or the checkpoint is of another run."
+    "Learn pairs under an objective; `InputError` if there is nothing to learn or the checkpoint is of another run."
     cbs = [NanStop(), *callbacks]
     if out is not None:
         cbs += [c() for c in (Checkpoint, JsonlLog) if not any(isinstance(cb, c) for cb in cbs)]

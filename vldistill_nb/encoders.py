@@ -524,7 +524,7 @@ class DualEncoder(nn.Module):
         img_enc: ImageTower, # images to `[b, d_v]`
         txt_enc: TextTower, # texts to `[b, d_l]`
         *,
-        embed_dim: int | None = 2304, # width of the shared space; None for no projection
+        embed_dim: int | None = 1024, # width of the shared space; None for no projection
         proj: str = "linear", # one of `HEADS`
         seed: int = 0, # of the projections
         pretrained: bool = True, # whether the towers are, for the record
@@ -615,7 +615,7 @@ def dual_encoder(
     image_spec: str = "lite0", # see `image_encoder`
     text_spec: str = "minilm", # see `text_encoder`
     *,
-    embed_dim: int | None = 2304, # width of the shared space; None for no projections
+    embed_dim: int | None = 1024, # width of the shared space; None for no projections
     pretrained: bool = True, # False for random towers
     proj: str = "linear", # `linear`, `mlp2`, `lors` or `lors-text`
     seed: int = 0, # of projections and of random towers

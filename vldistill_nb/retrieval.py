@@ -38,7 +38,8 @@ def _places(img_emb, txt_emb, img_of_txt, block):
 # %% ../nbs/03_retrieval.ipynb #5e4f5fc0
 def _checked(img_emb, txt_emb, img_of_txt):
     "Refuse what would be counted wrongly, in silence."
-    if len(txt_emb) != len(img_of_txt) or img_emb.ndim != 2 or txt_emb.ndim != 2 or img_emb.shape[1] != txt_emb.shape[1]:
+    flat = img_emb.ndim == txt_emb.ndim == 2
+    if not flat or len(txt_emb) != len(img_of_txt) or img_emb.shape[1] != txt_emb.shape[1]:
         raise InputError(f"recall wants [n, z], [m, z] and [m], not {list(img_emb.shape)}, {list(txt_emb.shape)} "
                          f"and {list(img_of_txt.shape)}")
     if len(img_of_txt.unique()) != len(img_emb) or img_of_txt.min() < 0 or img_of_txt.max() >= len(img_emb):
@@ -56,12 +57,14 @@ def recalls(
     "Recall at K both ways, ties counted against; raises `InputError` for misfitting or non-finite input."
     _checked(img_emb, txt_emb, img_of_txt)
     ir, tr = _places(img_emb, txt_emb, img_of_txt.to(img_emb.device), max(1, 2**24 // len(img_emb)))
-    out = {f"{way}@{k}": 100 * (place <= k).double().mean().item() for way, place in (("ir", ir), ("tr", tr)) for k in ks}
+    hit = lambda place, k: 100 * (place <= k).double().mean().item()
+    out = {f"{way}@{k}": hit(place, k) for way, place in (("ir", ir), ("tr", tr)) for k in ks}
     return {**out, "mean_recall": mean(out.values())}
 
 # %% ../nbs/03_retrieval.ipynb #5e16273c
 PROTOCOLS = ("probe", "image", "full")   # what a student trains
 
+# %% ../nbs/03_retrieval.ipynb #cb92ad84
 @dataclass(frozen=True)
 class StudentConfig:
     "How a student is trained; the same for every method that is compared."
@@ -85,6 +88,7 @@ class StudentConfig:
 # %% ../nbs/03_retrieval.ipynb #ef53090e
 PROBE = dict(tau=0.05, epochs=50)   # chosen on openmoji's val split
 
+# %% ../nbs/03_retrieval.ipynb #fe8abf73
 def student_config(
     protocol: str = "probe", # one of `PROTOCOLS`
     **changes: Any, # fields of `StudentConfig` to change
@@ -97,6 +101,7 @@ def _chunks(f, x, bs=256):
     "`f` on slices of `x`, without gradient."
     with torch.no_grad(): return torch.cat([f(x[i:i + bs]) for i in range(0, len(x), bs)])
 
+# %% ../nbs/03_retrieval.ipynb #81ceff6c
 def _inputs(student, pairs, protocol):
     "Images and texts as deep as the protocol's frozen parts reach."
     imgs, txts = pairs.imgs.detach(), pairs.txts
@@ -121,18 +126,22 @@ def _optimizer(student, cfg):
     student.requires_grad_(False)
     for p in heads + towers: p.requires_grad_(True)
     groups = [dict(params=heads, lr=cfg.lr_head), dict(params=towers, lr=cfg.lr_enc)]
-    return torch.optim.SGD([g for g in groups if g["params"]], momentum=cfg.momentum, weight_decay=cfg.weight_decay)
+    fused = student.device.type in ("cpu", "cuda")   # one pass over memory instead of five
+    kw = dict(momentum=cfg.momentum, weight_decay=cfg.weight_decay, fused=fused)
+    return torch.optim.SGD([g for g in groups if g["params"]], **kw)
 
+# %% ../nbs/03_retrieval.ipynb #a0ede993
 def _scheduler(opt, cfg, n_steps):
     if cfg.schedule == "cosine": return torch.optim.lr_scheduler.CosineAnnealingLR(opt, n_steps)
     return torch.optim.lr_scheduler.MultiStepLR(opt, [n_steps // 2], gamma=0.1)
 
-# %% ../nbs/03_retrieval.ipynb #a0ede993
+# %% ../nbs/03_retrieval.ipynb #44bdd39f
 def _sim_block(sim, idx):
     "The batch's block of the similarity matrix."
     if sim is None: return None
     with torch.no_grad(): return sim[idx][:, idx] if isinstance(sim, Tensor) else sim.matrix(idx)
 
+# %% ../nbs/03_retrieval.ipynb #b23fa959
 def _order(n, cfg, rng):
     "Batches of all epochs; a last batch of one pair is left out, it has no rival to learn from."
     for _ in range(cfg.epochs): yield from (b for b in torch.randperm(n, generator=rng).split(cfg.bs) if len(b) > 1)
@@ -157,7 +166,7 @@ def train_student(
         torch.manual_seed(seed)
         for step, idx in enumerate(batches):
             l = loss(*_embed(student, imgs[idx], txts[idx], cfg, rng), _sim_block(pairs.sim, idx), tau=cfg.tau)
-            if not l.isfinite(): raise InputError(f"the student diverged at step {step}: its loss is {l.item()}; lower its rates")
+            if not l.isfinite(): raise InputError(f"the student diverged at step {step} ; lower its rates")
             opt.zero_grad(); l.backward(); opt.step(); sched.step()
     return student.eval().requires_grad_(False)
 
@@ -191,8 +200,8 @@ def evaluate_pairs(
     if seeds < 1: raise InputError(f"seeds: at least 1 student is needed, not {seeds}")
     if cfg.protocol != "probe": feats = None
     elif feats is None: feats = encode_data(encoder, data)
-    runs = [evaluate_student(train_student(pairs(s) if callable(pairs) else pairs, encoder, cfg, seed=s), data, feats=feats)
-            for s in range(seeds)]
+    pick = pairs if callable(pairs) else lambda s: pairs
+    runs = [evaluate_student(train_student(pick(s), encoder, cfg, seed=s), data, feats=feats) for s in range(seeds)]
     return {**summary(runs), "student": cfg.protocol, "seconds": perf_counter() - start}
 
 # %% ../nbs/03_retrieval.ipynb #7cc59f56
