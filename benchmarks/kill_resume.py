@@ -1,8 +1,8 @@
 """Kill a distillation with SIGKILL at random moments, resume it each time, and compare with an unbroken run, bit for bit.
 
-    python benchmarks/kill_resume.py [--kills 20] [--steps 400] [--data tiny --encoders tiny]
+    python benchmarks/kill_resume.py [--kills 20] [--steps 3000] [--data tiny --encoders tiny]
 """
-import argparse, hashlib, json, random, subprocess, sys, tempfile, time
+import argparse, hashlib, random, subprocess, sys, tempfile, time
 from pathlib import Path
 
 
@@ -18,24 +18,23 @@ def steps_done(work):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for k, v in dict(kills=20, steps=400, pairs=20, seed=0).items(): ap.add_argument(f"--{k}", type=int, default=v)
+    for k, v in dict(kills=20, steps=3000, pairs=20, seed=0).items(): ap.add_argument(f"--{k}", type=int, default=v)
     for k, v in dict(data="tiny", encoders="tiny", text="tiny").items(): ap.add_argument(f"--{k}", default=v)
     a = ap.parse_args()
     rng, quiet = random.Random(a.seed), dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as tmp:
         whole, broken = Path(tmp) / "whole", Path(tmp) / "broken"
-        start = time.perf_counter()
         subprocess.run(command(a, whole), check=True, **quiet)
-        seconds, kills, at, tries = time.perf_counter() - start, 0, [], 0
+        kills, at = 0, []
         while kills < a.kills and not broken.exists():
-            run = subprocess.Popen(command(a, broken, resume=tries > 0), **quiet)
-            tries += 1
-            time.sleep(rng.uniform(.45, .8) * seconds)
-            if run.poll() is None:
-                run.kill(); run.wait()
-                kills += 1
-                at.append(steps_done(broken.with_name("broken.work")))
-            elif run.returncode: sys.exit(f"the resumed run failed with status {run.returncode}")
+            run = subprocess.Popen(command(a, broken, resume=kills > 0), **quiet)
+            work = broken.with_name("broken.work")
+            goal = steps_done(work) + 30 + rng.uniform(0, 2) * max(0, a.steps / (a.kills + 2) - 30)
+            while run.poll() is None and steps_done(work) < goal: time.sleep(.01)
+            time.sleep(rng.uniform(0, .2))                            # any moment of a step, or of writing a checkpoint
+            if run.poll() is None: run.kill()
+            if run.wait() > 0: sys.exit(f"the resumed run failed with status {run.returncode}")
+            if run.returncode < 0: kills += 1; at.append(steps_done(work))
         subprocess.run(command(a, broken, resume=True), check=True, **quiet)
         same = sha(whole) == sha(broken)
         print(f"{kills} kills, at logged steps {at} of {a.steps}: final tensors {'bit-identical' if same else 'DIFFER'}")

@@ -112,7 +112,8 @@ def main(argv: Sequence[str] | None = None, # words after `vldistill`; those of 
          commands: dict[str, Callable] | None = None, # by name; `COMMANDS` by default
          ) -> int: # exit status
     "Run `vldistill`; never raises for bad input."
-    for s in (sys.stdout, sys.stderr): getattr(s, "reconfigure", dict)(errors="replace")    # an old terminal is no error
+    for s in (sys.stdout, sys.stderr):
+        getattr(s, "reconfigure", dict)(errors="replace")    # an old terminal is no error
     if argv is None: signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))                # tidy up when told to end
     argv = list(sys.argv[1:] if argv is None else argv)
     words = [a for a in argv if a != "--debug"]
@@ -155,7 +156,8 @@ def new_file(path: str | None, # as given; None passes
     if path is None: return None
     full = Path(path).expanduser().resolve()
     if not path or full.is_dir(): raise InputError(f"{option} {path or full}: is a folder; name a file")
-    if ends and full.suffix.lower() not in ends: raise InputError(f"{option} {path}: use a name that ends in {', '.join(ends)}")
+    if ends and full.suffix.lower() not in ends:
+        raise InputError(f"{option} {path}: use a name that ends in {', '.join(ends)}")
     _home_of(full, option)
     return full
 
@@ -196,14 +198,17 @@ def table(head: Sequence[str], # column names
     "Columns under each other: the first to the left, the others to the right."
     cells = [[str(c) for c in row] for row in [head, *rows]]
     wide = [max(map(len, col)) for col in zip(*cells)]
-    return "\n".join("  ".join([row[0].ljust(wide[0]), *(c.rjust(w) for c, w in zip(row[1:], wide[1:]))]) for row in cells)
+    return "\n".join(
+        "  ".join([row[0].ljust(wide[0]), *(c.rjust(w) for c, w in zip(row[1:], wide[1:]))]) for row in cells
+    )
 
 def write_json(path: Path | None, # None: nothing is written
                content: dict, # plain values
                ) -> None:
     "Write JSON, whole or not at all."
     if path is None: return
-    with atomic_write(path) as new: new.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with atomic_write(path) as new:
+        new.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 # %% ../nbs/13_cli.ipynb #9590405b
 def facts(d: PairData, # loaded
@@ -233,9 +238,14 @@ def data(spec: str, # openmoji, openmoji:random, tiny, karpathy:FILE.json[,IMAGE
     found = facts(d)
     if sheet:
         idx = [i * len(d) // 60 for i in range(60)] if len(d) > 60 else list(range(len(d)))
-        with atomic_write(sheet) as new: contact_sheet(d.images(idx), [d.caps[i][0] for i in idx], zoom=max(1, 64 // d.size)).save(new)
+        with atomic_write(sheet) as new:
+            contact_sheet(d.images(idx), [d.caps[i][0] for i in idx], zoom=max(1, 64 // d.size)).save(new)
     write_json(json, found)
-    shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in found.items() if k != "captions_per_image"}
+    shown = {
+        k: ", ".join(map(str, v)) if isinstance(v, list) else v
+        for k, v in found.items()
+        if k != "captions_per_image"
+    }
     per = found["captions_per_image"]
     shown["captions"] = f"{d.n_txt} ({per['min']} to {per['max']} an image, {per['mean']} on average)"
     print("\n".join(f"{k:12}{v}" for k, v in shown.items() if v not in ("", None)))
@@ -342,7 +352,9 @@ def start_covariance(lab: Lab, # opened
     "Covariance matching, ready to run."
     from vldistill_nb.covariance import CovarianceMatching, covariance_stats, initial_pairs
     real = lab.data.train
-    stats = covariance_stats(lab.enc, real, feats=lab.known.get("train"), progress=is_main() and "train" not in lab.known)
+    stats = covariance_stats(
+        lab.enc, real, feats=lab.known.get("train"), progress=is_main() and "train" not in lab.known
+    )
     return CovarianceMatching(stats, lab.enc), initial_pairs(real, n, lab.enc, seed=seed)
 
 # %% ../nbs/13_cli.ipynb #34a89aa2
@@ -446,14 +458,22 @@ def distill(method: Method, # how to make pairs
     work, start = check_work(folder, resume), time.perf_counter()
     _join_group()
     lab = open_lab(data, image_encoder, text_encoder, size)
-    if pairs > (n := lab.data.train.n_txt): raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
-    if method in PICKS: made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
+    if pairs > (n := lab.data.train.n_txt):
+        raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
+    if method in PICKS:
+        made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
     else: made, recipe = _learned(lab, pairs, steps, seed, folder, work, resume, command)
     if not is_main(): return recipe
     if made is not None: save_pairs(made, recipe, folder, work=work)
     val = recipe.get("metrics", {}).get("val_mean_recall")
-    rows = dict(method=method, pairs=pairs, data=data, val=f"mean recall {val:.1f} %" if val else None,
-                time=f"{time.perf_counter() - start:.0f} s" if made is not None else "none: it was complete", out=out or folder)
+    rows = dict(
+        method=method,
+        pairs=pairs,
+        data=data,
+        val=f"mean recall {val:.1f} %" if val else None,
+        time=f"{time.perf_counter() - start:.0f} s" if made is not None else "none: it was complete",
+        out=out or folder,
+    )
     print("\n".join(f"{k:8}{v}" for k, v in rows.items() if v is not None))
     return recipe
 
@@ -507,8 +527,10 @@ def read_back(dp: Any, # `DistilledPairs`
     if isinstance(dp.txts, list): return dp.txts
     spec = data or dp.recipe["source"].get("spec", "")
     try: d = load_data(spec, size=dp.imgs.shape[-1])
-    except InputError as e: raise InputError(f"{e} (give the source of the captions with --data)" if not data else e) from None
-    if d.fingerprint != dp.recipe["source"].get("fingerprint"): say(f"note: {spec} is not the data these pairs were made from")
+    except InputError as e:
+        raise InputError(f"{e} (give the source of the captions with --data)" if not data else e) from None
+    if d.fingerprint != dp.recipe["source"].get("fingerprint"):
+        say(f"note: {spec} is not the data these pairs were made from")
     return nearest_captions(dp, d.train, dual_encoder("tiny", dp.recipe["text_spec"]))
 
 # %% ../nbs/13_cli.ipynb #01401285
@@ -546,7 +568,9 @@ def baseline(lab: Lab, # opened
     img, txt = lab.feats("train").pairs()
     take = lambda idx: Pairs(img[idx], txt[idx]) if student == "probe" else coreset_pairs(lab.data.train, idx)
     choose = lambda s: take(select("random" if method == "all" else method, (img, txt), n, seed=s))
-    return lab.judge((lambda s: choose(seed + s)) if method == "random" else choose(seed), "test", student=student, seeds=seeds)
+    return lab.judge(
+        (lambda s: choose(seed + s)) if method == "random" else choose(seed), "test", student=student, seeds=seeds
+    )
 
 # %% ../nbs/13_cli.ipynb #53e116ed
 def plan_steps(seconds: float, # a step takes
@@ -591,7 +615,8 @@ def new_demo(folder: Path, # from `demo_folder`
         yield new
         if folder.exists(): folder.rename(old)
         new.rename(folder)
-        for f in [f for f in old.iterdir() if f.name not in DEMO_FILES] if old.exists() else (): f.rename(folder / f.name)
+        for f in [f for f in old.iterdir() if f.name not in DEMO_FILES] if old.exists() else ():
+            f.rename(folder / f.name)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         if old.exists() and not folder.exists(): old.rename(folder)
@@ -633,7 +658,8 @@ def add(self: DemoRun,
 def compare(self: DemoRun) -> None:
     "Score the real pairs of the same number."
     say(f"real pairs, {self.seeds} students each ({self.student})")
-    for m in PICKS: self.add(m, self.n, baseline(self.lab, m, self.n, student=self.student, seeds=self.seeds, seed=self.seed))
+    for m in PICKS:
+        self.add(m, self.n, baseline(self.lab, m, self.n, student=self.student, seeds=self.seeds, seed=self.seed))
 
 # %% ../nbs/13_cli.ipynb #bc514182
 @patch
@@ -657,7 +683,8 @@ def steps_in(self: DemoRun,
     "How many steps the rest of the time allows, and say so."
     from vldistill_nb.distill import DistillConfig
     most, step = DistillConfig().steps, time_step(start)
-    last = self.rows[0]["seconds"]                       # what judging the result will take; on val, with one student, six times
+    # what judging the result will take; on val, with one student, six times
+    last = self.rows[0]["seconds"]
     left = 60 * minutes - self.elapsed() - last * (1 + 6 / self.seeds) - 10
     steps = plan_steps(step, left, most)
     why = "as the method wants" if steps == most else f"what {minutes:g} minutes allow; {most} would be better"
@@ -699,12 +726,26 @@ def results(self: DemoRun,
     "Everything that has no pixels."
     from vldistill_nb.distilled import versions
     d, enc = self.lab.data, self.lab.enc
-    source = dict(spec=d.spec, licence=d.licence, fingerprint=d.fingerprint, size=d.size, captions=d.train.n_txt, **d.counts)
-    return dict(demo=1, command=command, date=datetime.now(timezone.utc).isoformat(timespec="seconds"), seed=self.seed,
-                seconds=round(self.elapsed(), 1), peak_mib=_peak_mib(),
-                method="covariance", steps=steps, student=self.student, seeds=self.seeds,
-                encoders=dict(image=enc.image_spec, text=enc.text_spec), data=source, versions=versions(), rows=self.rows,
-                curve=curve)
+    source = dict(
+        spec=d.spec, licence=d.licence, fingerprint=d.fingerprint, size=d.size, captions=d.train.n_txt, **d.counts
+    )
+    return dict(
+        demo=1,
+        command=command,
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        seed=self.seed,
+        seconds=round(self.elapsed(), 1),
+        peak_mib=_peak_mib(),
+        method="covariance",
+        steps=steps,
+        student=self.student,
+        seeds=self.seeds,
+        encoders=dict(image=enc.image_spec, text=enc.text_spec),
+        data=source,
+        versions=versions(),
+        rows=self.rows,
+        curve=curve,
+    )
 
 # %% ../nbs/13_cli.ipynb #d2ecd5dc
 @patch
@@ -717,7 +758,12 @@ def questions(self: DemoRun,
     lab, probe, cfg = self.lab, self.student == "probe", student_config(self.student)
     train = lambda p: train_student(as_feats(p, lab.enc) if probe else p, light(lab.enc) if probe else lab.enc, cfg)
     students = {name: train(p) for name, p in pairs.items()}
-    return ask(students, lab.data.test, draw_captions(lab.data.test, seed=self.seed), feats=lab.feats("test") if probe else None)
+    return ask(
+        students,
+        lab.data.test,
+        draw_captions(lab.data.test, seed=self.seed),
+        feats=lab.feats("test") if probe else None,
+    )
 
 # %% ../nbs/13_cli.ipynb #238397f0
 @patch
@@ -770,7 +816,8 @@ def demo(*,
     if "RANK" in os.environ: raise InputError("demo: runs on one process; launch `vldistill distill` instead")
     folder, clock = demo_folder(out), time.perf_counter()
     lab = open_lab(data, image_encoder, text_encoder, size)
-    if pairs > (n := lab.data.train.n_txt): raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
+    if pairs > (n := lab.data.train.n_txt):
+        raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
     lab.part("val"), lab.part("test")                    # refuse data without them now
     run = DemoRun(lab, pairs, student, seeds, seed, start=clock)
     run.compare()
@@ -780,8 +827,11 @@ def demo(*,
     with new_demo(folder) as new:
         made, curve, settings = run.distil(start, steps, new / "artifact.work")
         run.scale_up(60 * minutes - 10 if timed else math.inf)
-        for m in PICKS: save_pairs(pick(lab, m, pairs, seed), _recipe(lab, m, dict(pairs=pairs), seed, command), new / m)
-        save_pairs(made, _recipe(lab, "covariance", settings, seed, command), new / "artifact", work=new / "artifact.work")
+        for m in PICKS:
+            save_pairs(pick(lab, m, pairs, seed), _recipe(lab, m, dict(pairs=pairs), seed, command), new / m)
+        save_pairs(
+            made, _recipe(lab, "covariance", settings, seed, command), new / "artifact", work=new / "artifact.work"
+        )
         say(f"writing {out}")
         res = run.results(command, steps, curve)
         run.write(new, start[1], made, res)

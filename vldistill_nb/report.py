@@ -338,7 +338,8 @@ figure { margin: 0; } figcaption { font-size: .72rem; line-height: 1.3; overflow
 .who { font-size: .85rem; margin: .7rem 0 .3rem; } .answers { display: flex; gap: .4rem; }
 .answers span { flex: 1; position: relative; }
 .answers img { width: 100%; border-radius: 6px; border: 2px solid var(--line); }
-.hit img { border: 3px solid var(--good); } .hit::after { content: "✓"; position: absolute; right: -.3rem; top: -.5rem;
+.hit img { border: 3px solid var(--good); }
+.hit::after { content: "✓"; position: absolute; right: -.3rem; top: -.5rem;
   width: 1.2rem; height: 1.2rem; border-radius: 50%; background: var(--good); color: #fff; font-size: .8rem;
   line-height: 1.2rem; text-align: center; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.2rem; font-size: .88rem; }
@@ -394,12 +395,10 @@ TABLE_NOTE = ("Recall in percent on the test split: ir@k finds the picture by it
               "are otherwise trained alike. Best of each column in bold.")
 SCALE_NOTE = " Grey rows use more pairs, and fewer students; they are there for scale."
 CURVE_NOTE = "Left: the loss of the outer loop. Right: a student of the pairs of that moment, on the validation split."
-TWIN_NOTE = ("Each distilled picture began as the real one on its left, and its text began as that caption. A distilled "
-             "text "
-             "is no sentence any more: below each picture stands the real train caption nearest to it.")
-QUERY_NOTE = ("Captions drawn at random from the test split, put to a student that learned from random pairs and to one "
-              "that "
-              "learned from distilled pairs. The right picture has a green frame and a tick.")
+TWIN_NOTE = ("Each distilled picture began as the real one on its left, its text as that caption. A distilled "
+             "text is no sentence any more: below each picture stands the real train caption nearest to it.")
+QUERY_NOTE = ("Captions drawn at random from the test split, put to students of random pairs and "
+              "of distilled pairs. The right picture has a green frame and a tick.")
 
 # %% ../nbs/12_report.ipynb #12537c97
 def sections(report: Report, # finished
