@@ -2,7 +2,7 @@
 
     python benchmarks/two_processes.py [--steps 20] [--data openmoji --image-encoder lite0 --text-encoder minilm]
 """
-import argparse, subprocess, sys, tempfile
+import argparse, re, subprocess, sys, tempfile
 from pathlib import Path
 
 
@@ -19,7 +19,8 @@ def main():
             launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)] if n > 1 else []
             done = subprocess.run([sys.executable, *launch, "-m", "vldistill_nb.cli", *job, "--out", str(out)], text=True, capture_output=True)
             if done.returncode: sys.exit(done.stderr[-2000:])
-            print("\n".join(line for line in done.stderr.splitlines() if line.startswith("process ")) or "process 1 of 1: everything")
+            shares = re.findall(r"process \d+ of \d+: [a-z ]+[\d–]+ of \d+", done.stderr)   # two processes may share a line
+            print("\n".join(sorted(shares)) or "process 1 of 1: everything")
         from vldistill_nb.distilled import load_distilled
         one, two = (load_distilled(Path(tmp) / str(n)).pairs for n in (1, 2))
         gaps = [(x - y).abs().max().item() for x, y in ((one.imgs, two.imgs), (one.txts, two.txts))]
