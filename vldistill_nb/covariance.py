@@ -4,8 +4,7 @@
 
 # %% ../nbs/10_covariance.ipynb #ea387520
 from __future__ import annotations
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather

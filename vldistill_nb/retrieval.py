@@ -166,7 +166,7 @@ def train_student(
         torch.manual_seed(seed)
         for step, idx in enumerate(batches):
             l = loss(*_embed(student, imgs[idx], txts[idx], cfg, rng), _sim_block(pairs.sim, idx), tau=cfg.tau)
-            if not l.isfinite(): raise InputError(f"the student diverged at step {step} ; lower its rates")
+            if not l.isfinite(): raise InputError(f"the student diverged at step {step}; lower its rates")
             opt.zero_grad(); l.backward(); opt.step(); sched.step()
     return student.eval().requires_grad_(False)
 
