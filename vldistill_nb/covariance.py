@@ -16,7 +16,7 @@ from .distill import gather_rows, my_chunks, say_share
 from .encoders import DualEncoder, Feats, Pairs
 
 # %% auto #0
-__all__ = ['CrossCov', 'covariance_stats', 'CovConfig', 'auto_rho', 'CovarianceMatching', 'initial_pairs']
+__all__ = ['CrossCov', 'covariance_stats', 'CovConfig', 'auto_rho', 'CovarianceMatching']
 
 # %% ../nbs/10_covariance.ipynb #a6b3594d
 @dataclass(eq=False)
@@ -292,23 +292,3 @@ def share(self: CovarianceMatching,
 ) -> list[str]: # a line for each process
     "Which synthetic images each process encodes."
     return say_share(n, self.cfg.chunk, "synthetic images")
-
-# %% ../nbs/10_covariance.ipynb #8108f1ff
-def initial_pairs(
-    data: PairData, # pass `data.train`
-    n: int, # pairs
-    encoder: DualEncoder, # its text tower is used
-    *,
-    depth: str = "features", # of the texts: `features`, `embeddings` or `captions`
-    seed: int = 0, # of the draw
-) -> Pairs: # real pairs
-    "Random real pairs; raises `InputError` if there are fewer than `n`."
-    if not 2 <= n <= data.n_txt:
-        raise InputError(f"pairs: {n} cannot be drawn; {data.spec} has {data.n_txt} training pairs, and 2 is the least")
-    at = torch.randperm(data.n_txt, generator=torch.Generator().manual_seed(seed))[:n]
-    txts = [data.txts[i] for i in at.tolist()]
-    if depth == "embeddings": txts = encoder.txt_enc.embed(txts)
-    elif depth == "features":
-        with torch.no_grad(): txts = torch.cat([encoder.encode_text(txts[i:i + 256]) for i in range(0, n, 256)])
-    elif depth != "captions": raise InputError(f"depth {depth!r}: use features, embeddings or captions")
-    return Pairs(data.pixels(data.img_of_txt[at]), txts)

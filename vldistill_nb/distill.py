@@ -17,24 +17,26 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
-from .data import InputError, atomic_write
-from .encoders import Pairs, TextEmb
+from .data import InputError, PairData, atomic_write
+from .encoders import DualEncoder, Pairs, TextEmb
 
 # %% auto #0
-__all__ = ['EVENTS', 'leaves', 'with_leaves', 'DistillConfig', 'step_rng', 'Callback', 'Run', 'Progress', 'Checkpoint', 'NanStop',
-           'EvalCallback', 'JsonlLog', 'read_log', 'TrackerLog', 'distill', 'my_chunks', 'gather_rows', 'say_share']
+__all__ = ['EVENTS', 'leaves', 'with_leaves', 'initial_pairs', 'DistillConfig', 'step_rng', 'Callback', 'Run', 'Progress',
+           'Checkpoint', 'NanStop', 'EvalCallback', 'JsonlLog', 'read_log', 'TrackerLog', 'distill', 'my_chunks',
+           'gather_rows', 'say_share']
 
 # %% ../nbs/06_distill.ipynb #d9cac3c9
 def leaves(
     pairs: Pairs, # at any text depth
-) -> dict[str, Tensor]: # `imgs`, `txts`, `sim` or `sim.…`: the tensors themselves, not copies
+) -> dict[str, Tensor]: # `imgs`, `txts`, `sim` or `sim.…`, `lrs.…`: the tensors themselves, not copies
     "The tensors of pairs that can be learned, by name."
     out = dict(imgs=pairs.imgs)
     if isinstance(pairs.txts, TextEmb): out["txts"] = pairs.txts.emb
     elif isinstance(pairs.txts, Tensor): out["txts"] = pairs.txts
     if isinstance(pairs.sim, Tensor): out["sim"] = pairs.sim
+    elif isinstance(pairs.sim, _SimView): out |= pairs.sim.new
     elif pairs.sim is not None: out |= {f"sim.{k}": v.data for k, v in pairs.sim.named_parameters()}
-    return out
+    return out | {f"lrs.{k}": v for k, v in (pairs.lrs or {}).items() if isinstance(v, Tensor)}
 
 # %% ../nbs/06_distill.ipynb #436d7b12
 def with_leaves(
@@ -45,15 +47,16 @@ def with_leaves(
     txts, sim = pairs.txts, pairs.sim
     if "txts" in new: txts = replace(txts, emb=new["txts"]) if isinstance(txts, TextEmb) else new["txts"]
     if "sim" in new: sim = new["sim"]
-    elif sim is not None and not isinstance(sim, Tensor): sim = _SimView(sim, new)
-    return Pairs(new.get("imgs", pairs.imgs), txts, sim, pairs.lrs)
+    elif any(k.startswith("sim.") for k in new): sim = _SimView(sim, new)
+    lrs = pairs.lrs and {k: new.get(f"lrs.{k}", v) for k, v in pairs.lrs.items()}
+    return Pairs(new.get("imgs", pairs.imgs), txts, sim, lrs)
 
 # %% ../nbs/06_distill.ipynb #0d75b06b
 class _SimView(torch.nn.Module):
     "A similarity module seen with other tensors in place of its parameters."
     def __init__(self, sim, new):
         super().__init__()
-        self.sim, self.new = sim, {k: v for k, v in new.items() if k.startswith("sim.")}
+        self.sim, self.new = getattr(sim, "sim", sim), {k: v for k, v in new.items() if k.startswith("sim.")}
 
     def forward(self, idx): return self.sim.matrix(idx)
     def matrix(self, idx=None): return torch.func.functional_call(self, self.new, (idx,))
@@ -64,6 +67,40 @@ class _SimView(torch.nn.Module):
         done.load_state_dict({k[4:]: v.detach() for k, v in self.new.items()}, strict=False)
         return done.cpu()
 
+# %% ../nbs/06_distill.ipynb #86555f2c
+def _entered(txts, encoder, depth):
+    "Captions at a depth of the text tower."
+    if depth == "captions": return txts
+    if depth == "embeddings": return encoder.txt_enc.embed(txts)
+    if depth != "features": raise InputError(f"depth {depth!r}: use features, embeddings or captions")
+    with torch.no_grad(): return torch.cat([encoder.encode_text(txts[i:i + 256]) for i in range(0, len(txts), 256)])
+
+# %% ../nbs/06_distill.ipynb #f67668a2
+def _like(x, rng):
+    "Noise with the mean and spread of each channel of images, or of all entries of texts."
+    dims = (0, 2, 3) if x.ndim == 4 else tuple(range(x.ndim))
+    noise = torch.randn(x.shape, generator=rng).to(x)
+    return x.mean(dims, keepdim=True) + noise * x.std(dims, keepdim=True)
+
+# %% ../nbs/06_distill.ipynb #0747dd4b
+def initial_pairs(
+    data: PairData, # pass `data.train`
+    n: int, # pairs
+    encoder: DualEncoder, # its text tower is used
+    *,
+    depth: str = "features", # of the texts: `features`, `embeddings` or `captions`
+    noise: bool = False, # Gaussian noise with the data's mean and spread, instead of real pairs
+    seed: int = 0, # of the draw
+) -> Pairs: # real pairs, or noise
+    "Random real pairs to start from; raises `InputError` if there are fewer than `n`."
+    if not 2 <= n <= data.n_txt:
+        raise InputError(f"pairs: {n} cannot be drawn; {data.spec} has {data.n_txt} training pairs, and 2 is the least")
+    rng = torch.Generator().manual_seed(seed)
+    at = torch.randperm(data.n_txt, generator=rng)[:n]
+    pairs = Pairs(data.pixels(data.img_of_txt[at]), _entered([data.txts[i] for i in at.tolist()], encoder, depth))
+    if not noise: return pairs
+    return with_leaves(pairs, {k: _like(v, rng) for k, v in leaves(pairs).items()})
+
 # %% ../nbs/06_distill.ipynb #e9a464dc
 @dataclass(frozen=True)
 class DistillConfig:
@@ -72,10 +109,12 @@ class DistillConfig:
     lr_img: float = 0.01          # learning rate of pixels; 0 leaves them as they are
     lr_txt: float = 0.01          # … of texts
     lr_sim: float = 0.01          # … of the similarity matrix
+    lr_lrs: float = 0.005         # … of the pairs' own learning rates
     optimizer: str = "adam"       # `adam`, or `sgd` with `momentum`
     momentum: float = 0.5         # of SGD
     schedule: str = "cosine"      # `cosine`: down to zero; `constant`
     clip_grad: float = 0.0        # largest gradient norm of a leaf; 0 for no limit
+    ema: float = 0.0              # decay of the running average that is handed out instead of the last pairs
     seed: int = 0                 # for objectives that draw, through `step_rng`
 
     def __post_init__(self):
@@ -89,11 +128,15 @@ def _rate(cfg, step):
     "The schedule as a function of the step: nothing to store, nothing to get out of step."
     return 1.0 if cfg.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / cfg.steps))
 
+# %% ../nbs/06_distill.ipynb #f42dcb76
+def _base_rate(name, cfg):
+    "The learning rate of a leaf."
+    return dict(imgs=cfg.lr_img, txts=cfg.lr_txt, sim=cfg.lr_sim, lrs=cfg.lr_lrs)[name.partition(".")[0]]
+
 # %% ../nbs/06_distill.ipynb #f70a8d1d
 def _optimizer(params, cfg):
     "One group for each leaf, so that each kind keeps its own rate."
-    rate = dict(imgs=cfg.lr_img, txts=cfg.lr_txt)
-    groups = [dict(params=[p], name=n, base=rate.get(n, cfg.lr_sim), lr=0.0) for n, p in params.items()]
+    groups = [dict(params=[p], name=n, base=_base_rate(n, cfg), lr=0.0) for n, p in params.items()]
     if cfg.optimizer == "sgd": return torch.optim.SGD(groups, momentum=cfg.momentum)
     return torch.optim.Adam(groups, betas=(0.9, 0.99))
 
@@ -135,6 +178,7 @@ class Run:
     loss: float = math.nan          # of the last step
     metrics: dict = field(default_factory=dict)   # of the last step
     stopped: str = ""               # why the run ends early
+    mean: dict[str, Tensor] = field(default_factory=dict)   # running averages of the leaves, if asked for
 
 # %% ../nbs/06_distill.ipynb #565c8b3a
 @patch
@@ -155,11 +199,12 @@ def current(self: Run) -> Pairs: # sharing the learned tensors
 def result(self: Run) -> Pairs: # detached copies, on the CPU
     "The pairs as one would ship them now: finished by the objective if it has a last word."
     with torch.no_grad():
-        done = with_leaves(self.pairs, {k: v.detach() for k, v in self.params.items()})
+        done = with_leaves(self.pairs, {k: v.detach() for k, v in (self.mean or self.params).items()})
         done = getattr(self.objective, "finalize", lambda p: p)(done)
         sim = done.sim.settle() if isinstance(done.sim, _SimView) else done.sim
         txts = done.txts.detach().clone().to("cpu") if hasattr(done.txts, "detach") else done.txts
-        return Pairs(done.imgs.detach().clone().cpu(), txts, sim, done.lrs)
+        lrs = done.lrs and {k: v.cpu() if isinstance(v, Tensor) else v for k, v in done.lrs.items()}
+        return Pairs(done.imgs.detach().clone().cpu(), txts, sim, lrs)
 
 # %% ../nbs/06_distill.ipynb #fdd97717
 @patch
@@ -175,8 +220,17 @@ def update(self: Run) -> None:
     self("after_backward")
     if self.stopped: return
     self.opt.step()
+    self._average()
     self.step += 1
     self("after_step")
+
+# %% ../nbs/06_distill.ipynb #88d575c2
+@patch
+def _average(self: Run):
+    "Bring the running averages up to date; they start at the first pairs."
+    if not self.cfg.ema: return
+    if not self.mean: self.mean = {k: leaves(self.pairs)[k].detach().clone() for k in self.params}
+    for k, p in self.params.items(): self.mean[k].lerp_(p.detach(), 1 - self.cfg.ema)
 
 # %% ../nbs/06_distill.ipynb #a2f10f32
 @patch
@@ -191,7 +245,7 @@ def _sync(self: Run, p):
 @patch
 def state(self: Run) -> dict[str, Tensor]: # flat, by name
     "All tensors that the next steps depend on."
-    out = {f"pairs.{k}": v.detach() for k, v in self.params.items()}
+    out = {f"pairs.{k}": v.detach() for k, v in self.params.items()} | {f"mean.{k}": v for k, v in self.mean.items()}
     for g in self.opt.param_groups:
         moments = self.opt.state[g["params"][0]].items()
         out |= {f"opt.{g['name']}.{k}": torch.as_tensor(v) for k, v in moments if v is not None}
@@ -202,7 +256,8 @@ def state(self: Run) -> dict[str, Tensor]: # flat, by name
 @patch
 def identity(self: Run) -> str: # hex digest
     "What a checkpoint must agree on: settings of loop and objective, and the pairs at the start."
-    h = sha256(repr((asdict(self.cfg), getattr(self.objective, "cfg", None))).encode())
+    made = getattr(self.objective, "cfg", None), getattr(self.objective, "source", None)
+    h = sha256(repr((asdict(self.cfg), *made)).encode())
     for k, v in sorted(leaves(self.pairs).items()): h.update(k.encode() + v.detach().cpu().numpy().tobytes())
     return h.hexdigest()
 
@@ -242,6 +297,7 @@ def load(self: Run) -> None:
     for g in self.opt.param_groups:
         p = g["params"][0]
         self.opt.state[p] = {k: v if k == "step" else v.to(p.device) for k, v in part(f"opt.{g['name']}.").items()}
+    self.mean = {k: v.to(self.acc.device) for k, v in part("mean.").items()}
     if part("objective."): self.objective.load_state_dict(part("objective."))
 
 # %% ../nbs/06_distill.ipynb #d2e7cda3
@@ -278,7 +334,8 @@ class NanStop(Callback):
             return
         with torch.no_grad():
             for k, p in run.params.items(): p.copy_(getattr(self, "good", {}).get(k, p))
-        run.stopped = f"loss {run.loss} or its gradient is not finite at step {run.step}; lower the learning rates"
+        why = getattr(run.objective, "trouble", "") or f"loss {run.loss} or its gradient is not finite"
+        run.stopped = f"{why} at step {run.step}; lower the learning rates"
         warnings.warn(f"distillation stopped: {run.stopped}; the pairs of the last good step are kept")
 
 # %% ../nbs/06_distill.ipynb #02d308a7
@@ -347,10 +404,9 @@ class TrackerLog(Callback):
 # %% ../nbs/06_distill.ipynb #9f7877bc
 def _start(pairs, objective, cfg, callbacks, out):
     "Copies of the leaves on the device, an optimiser over them, callbacks in order."
-    acc, rates = Accelerator(), dict(imgs=cfg.lr_img, txts=cfg.lr_txt)
-    names = getattr(objective, "learns", None) or leaves(pairs)
+    acc, names = Accelerator(), getattr(objective, "learns", None) or leaves(pairs)
     params = {k: v.detach().clone().contiguous().to(acc.device).requires_grad_()
-              for k, v in leaves(pairs).items() if k in names and rates.get(k, cfg.lr_sim) > 0}
+              for k, v in leaves(pairs).items() if k in names and _base_rate(k, cfg) > 0}
     if not params: raise InputError("nothing to learn: every learning rate is 0, or the objective learns no leaf")
     pairs, out = pairs.to(acc.device), None if out is None else Path(out)
     if out is not None: out.mkdir(parents=True, exist_ok=True)

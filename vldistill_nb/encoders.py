@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Sequence
 
 import torch
 from fastcore.basics import patch
@@ -51,11 +51,12 @@ class ImageTower(nn.Module):
 # %% ../nbs/01_encoders.ipynb #413a5063
 @patch
 def forward(self: ImageTower,
-    imgs: Tensor, # `[b, 3, h, w]`, float, RGB in [0, 1]; learned pixels may leave that range
+    imgs: Tensor, # `[b, 3, h, w]`, float, RGB in [0, 1]; learned pixels may leave that range; or features `[b, dim]`
 ) -> Tensor: # `[b, dim]`
-    "Normalise, resize if the network insists on a size, encode."
+    "Normalise, resize if the network insists on a size, encode; features are handed on."
+    if imgs.ndim == 2 and imgs.shape[1] == self.dim: return imgs
     if imgs.ndim != 4 or imgs.shape[1] != 3 or not imgs.is_floating_point():
-        raise InputError(f"{self.spec}: images must be float [b, 3, h, w] in [0, 1], "
+        raise InputError(f"{self.spec}: images must be float [b, 3, h, w] in [0, 1] or features [b, {self.dim}], "
                          f"not {imgs.dtype} {list(imgs.shape)}")
     if self.size and imgs.shape[-2:] != (self.size, self.size):
         imgs = F.interpolate(imgs, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
@@ -630,17 +631,17 @@ def fresh(
     enc: DualEncoder, # with pristine towers
     seed: int, # of the new projections
 ) -> DualEncoder: # an independent copy
-    "A new student: a copy of both towers with new projections, no file read again."
+    "A new student: a copy of both towers with new projections (and adapters, chapter 09), no file read again."
     return copy.deepcopy(enc).reset_heads(seed)
 
 # %% ../nbs/01_encoders.ipynb #0c70874e
 @dataclass(eq=False)
 class Pairs:
     "Image-text pairs that a student can learn from, real or synthetic."
-    imgs: Tensor                             # `[n, 3, h, w]`, float32, nominally in [0, 1]
+    imgs: Tensor                             # `[n, 3, h, w]`, float32, nominally in [0, 1]; or features `[n, d_v]`
     txts: Sequence[str] | TextEmb | Tensor   # `n` of them, at any depth
     sim: Any = None                          # `[n, n]` target similarities, or an object with `.matrix(idx)`, or None
-    lrs: dict[str, Any] | None = None        # learned learning rates
+    lrs: dict[str, Any] | None = None        # learned learning rates, scalar tensors `img` and `txt`
 
     def __post_init__(self):
         if len(self.imgs) != len(self.txts):
@@ -678,11 +679,13 @@ def to(self: Pairs,
 def __repr__(self: Pairs) -> str:
     depth = {Tensor: "features", TextEmb: "embeddings"}.get(type(self.txts), "captions")
     sim = "" if self.sim is None else f", {type(self.sim).__name__} similarity"
-    return f"Pairs({len(self)} images of {self.imgs.shape[-1]} px with {depth}{sim})"
+    imgs = f"images of {self.imgs.shape[-1]} px" if self.imgs.ndim == 4 else "image features"
+    return f"Pairs({len(self)} {imgs} with {depth}{sim})"
 
 # %% ../nbs/01_encoders.ipynb #9ddc3e4f
 @patch
-def _repr_png_(self: Pairs) -> bytes:
+def _repr_png_(self: Pairs) -> bytes | None:
+    if self.imgs.ndim == 2: return None   # features have no picture
     imgs, txts = self.imgs[:20].detach().float(), self.txts[:20]
     if imgs.shape[-1] > 64: imgs = F.interpolate(imgs, (64, 64), mode="area")
     contact_sheet(imgs, txts if isinstance(txts, (list, tuple)) else None).save(out := io.BytesIO(), "PNG")

@@ -12,7 +12,7 @@ __all__ = ['RECALLS', 'COLOURS', 'STYLE', 'PAGE', 'TABLE_NOTE', 'SCALE_NOTE', 'C
 import base64, html, io, string
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Sequence
 
 import matplotlib as mpl
 import torch
@@ -404,7 +404,7 @@ QUERY_NOTE = ("Captions drawn at random from the test split, put to students of 
 def sections(report: Report, # finished
              ) -> list: # of (heading, HTML)
     "The page's parts, in order."
-    res, n = report.results, len(report.after)
+    res = report.results
     alt = "Mean recall: " + "; ".join(f'{r["method"]} with {r["pairs"]} pairs {_mr(r):.1f}' for r in res["rows"])
     note = lambda text: f'<p class="soft">{html.escape(text)}</p>'
     table_note = string.Template(TABLE_NOTE).substitute(seeds=res["seeds"])

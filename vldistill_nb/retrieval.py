@@ -4,6 +4,7 @@
 
 # %% ../nbs/03_retrieval.ipynb #770ecdbe
 from __future__ import annotations
+import copy
 from dataclasses import dataclass
 from statistics import mean, stdev
 from time import perf_counter
@@ -15,8 +16,8 @@ from .data import AugConfig, InputError, PairData, augment
 from .encoders import DualEncoder, Feats, Pairs, best_device, encode_data, fresh
 
 # %% auto #0
-__all__ = ['PROTOCOLS', 'PROBE', 'recalls', 'StudentConfig', 'student_config', 'train_student', 'evaluate_student',
-           'evaluate_pairs', 'summary']
+__all__ = ['PROTOCOLS', 'PROBE', 'recalls', 'StudentConfig', 'student_config', 'feature_pairs', 'moving', 'train_student',
+           'evaluate_student', 'evaluate_pairs', 'summary']
 
 # %% ../nbs/03_retrieval.ipynb #76f91b97
 def _places(img_emb, txt_emb, img_of_txt, block):
@@ -105,6 +106,8 @@ def _chunks(f, x, bs=256):
 def _inputs(student, pairs, protocol):
     "Images and texts as deep as the protocol's frozen parts reach."
     imgs, txts = pairs.imgs.detach(), pairs.txts
+    if imgs.ndim == 2 and protocol != "probe":
+        raise InputError(f"{protocol} students train on pixels; these pairs hold image features")
     if protocol == "probe": imgs = _chunks(lambda x: student.encode_image(x.to(student.device)), imgs)
     if protocol != "full": txts = _chunks(student.encode_text, txts)
     elif not hasattr(txts, "detach"): txts = student.txt_enc.embed(txts)
@@ -117,14 +120,38 @@ def _embed(student, imgs, txts, cfg, rng):
         imgs = student.encode_image(imgs if cfg.augment is None else augment(imgs, cfg.augment, generator=rng))
     return student.project(imgs, student.encode_text(txts))
 
+# %% ../nbs/03_retrieval.ipynb #b83f1439
+def feature_pairs(
+    pairs: Pairs, # pixels, or features already; texts at any depth
+    encoder: DualEncoder, # the towers that encode them
+) -> Pairs: # `[n, d_v]` and `[n, d_l]`, on the CPU; similarities and rates as they were
+    "What frozen towers make of pairs: all that a `probe` student sees of them."
+    enc = copy.deepcopy(encoder).to(best_device()).eval()
+    imgs, txts = _inputs(enc, pairs, "probe")
+    return Pairs(imgs.cpu(), txts.cpu(), pairs.sim, pairs.lrs)
+
+# %% ../nbs/03_retrieval.ipynb #e5da185c
+def moving(
+    encoder: DualEncoder, # with or without adapters
+    protocol: str = "probe", # one of `PROTOCOLS`
+) -> dict[str, Tensor]: # its own parameters, not copies; names begin with `img_` or `txt_`
+    "The parameters that a protocol trains, by name; of a tower that has LoRA adapters, only those."
+    if protocol not in PROTOCOLS: raise InputError(f"protocol {protocol!r}: use one of {', '.join(PROTOCOLS)}")
+    towers = dict(probe=(), image=("img_enc.",), full=("img_enc.", "txt_enc.body."))[protocol]
+    named = dict(encoder.named_parameters())
+    found = {k: p for k, p in named.items() if k.startswith(("img_proj.", "txt_proj."))}
+    for t in towers:
+        tower = {k: p for k, p in named.items() if k.startswith(t)}
+        found |= {k: p for k, p in tower.items() if ".lora_" in k} or tower
+    return found
+
 # %% ../nbs/03_retrieval.ipynb #306beed9
 def _optimizer(student, cfg):
     "SGD with two rates; only what the protocol trains asks for gradients."
-    heads = [*student.img_proj.parameters(), *student.txt_proj.parameters()]
-    towers = dict(probe=[], image=[student.img_enc], full=[student.img_enc, student.txt_enc.body])[cfg.protocol]
-    towers = [p for t in towers for p in t.parameters()]
     student.requires_grad_(False)
-    for p in heads + towers: p.requires_grad_(True)
+    params = {k: p.requires_grad_() for k, p in moving(student, cfg.protocol).items()}
+    towers = [p for k, p in params.items() if "_enc." in k]
+    heads = [p for k, p in params.items() if "_proj." in k]
     groups = [dict(params=heads, lr=cfg.lr_head), dict(params=towers, lr=cfg.lr_enc)]
     fused = student.device.type in ("cpu", "cuda")   # one pass over memory instead of five
     kw = dict(momentum=cfg.momentum, weight_decay=cfg.weight_decay, fused=fused)
@@ -200,6 +227,7 @@ def evaluate_pairs(
     if seeds < 1: raise InputError(f"seeds: at least 1 student is needed, not {seeds}")
     if cfg.protocol != "probe": feats = None
     elif feats is None: feats = encode_data(encoder, data)
+    if cfg.protocol == "probe" and not callable(pairs): pairs = feature_pairs(pairs, encoder)   # once for all students
     pick = pairs if callable(pairs) else lambda s: pairs
     runs = [evaluate_student(train_student(pick(s), encoder, cfg, seed=s), data, feats=feats) for s in range(seeds)]
     return {**summary(runs), "student": cfg.protocol, "seconds": perf_counter() - start}
