@@ -332,15 +332,15 @@ def start_covariance(lab: Lab, # opened
 
 # %% ../nbs/13_cli.ipynb #10ef2120
 def expert_encoder(lab: Lab, # opened
-                   lora_rank: int = 0, # of adapters in the image tower
+                   lora: dict | None = None, # fields of `LoraSettings`; None for no adapters
                    embed_dim: int = 256, # of the projections
                    ) -> Any: # a `DualEncoder`
     "The lab's towers, with the projections and adapters that experts train."
     from vldistill_nb.encoders import DualEncoder
     enc = DualEncoder(lab.enc.img_enc, lab.enc.txt_enc, embed_dim=embed_dim).eval()
-    if not lora_rank: return enc
+    if lora is None: return enc
     from vldistill_nb.lora import LoraSettings, add_lora
-    return add_lora(enc, LoraSettings(rank=lora_rank))
+    return add_lora(enc, LoraSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in lora.items()}))
 
 # %% ../nbs/13_cli.ipynb #cd0d0be8
 def start_trajectory(lab: Lab, # opened
@@ -353,10 +353,10 @@ def start_trajectory(lab: Lab, # opened
     from vldistill_nb.experts import open_experts, read_manifest
     from vldistill_nb.trajectory import TrajectoryMatching
     m = read_manifest(Path(folder))
-    rank = (m["lora"] or {}).get("rank", 0)
-    if bool(rank) != lora: raise InputError(f"--experts {folder}: {'' if rank else 'no '}LoRA experts; the method is "
-                                            f"{'lora-trajectory' if rank else 'trajectory'}")
-    enc = expert_encoder(lab, rank, m["encoder"]["embed_dim"])
+    if bool(m["lora"]) != lora:
+        raise InputError(f"--experts {folder}: {'' if m['lora'] else 'no '}LoRA experts; the method is "
+                         f"{'lora-trajectory' if m['lora'] else 'trajectory'}")
+    enc = expert_encoder(lab, m["lora"], m["encoder"]["embed_dim"])
     objective = TrajectoryMatching(open_experts(folder, enc, lab.data.train), enc, cfg)
     lab.loss = cfg.loss
     return objective, objective.prepare(pairs)
@@ -445,7 +445,7 @@ def learn_config(method: str, # one of `LEARNED`
                  ) -> Any: # `DistillConfig`
     "How a method learns."
     from vldistill_nb.distill import DistillConfig
-    own = {} if method == "covariance" else dict(lr_img=0.03, lr_txt=0.02)
+    own = {} if method == "covariance" else dict(lr_img=0.015, lr_txt=0.01)
     return DistillConfig(seed=seed, **own, **({} if steps is None else dict(steps=steps)))
 
 # %% ../nbs/13_cli.ipynb #bd8f4f1b
@@ -460,7 +460,9 @@ def _begin(lab, method, n, seed, start, expert_options):
     from vldistill_nb.trajectory import GradConfig, TrajectoryConfig, fair_count
     folder, gradient, rank = expert_options
     fewer = fair_count(n, real.imgs[0].numel(), real.txts.shape[-1], rank)
-    cfg = TrajectoryConfig(seed=seed, rank=rank, loss="ence" if rank else "info_nce", grad=GradConfig(gradient))
+    draws = 1 if method == "lora-trajectory" else 4    # more experts cost little where the tower is passed only once
+    loss = "ence" if rank else "info_nce"
+    cfg = TrajectoryConfig(seed=seed, rank=rank, loss=loss, draws=draws, grad=GradConfig(gradient))
     return start_trajectory(lab, real[:fewer], cfg, folder, method == "lora-trajectory")
 
 # %% ../nbs/13_cli.ipynb #c747b14f
@@ -535,7 +537,7 @@ def distill(method: Method, # how to make pairs
 # %% ../nbs/13_cli.ipynb #268db045
 def experts(*,
             data: str, # source, see `vldistill data --help`
-            n: int = 10, # experts
+            count: int = 10, # experts
             epochs: int = 3, # passes over the train pairs
             out: str = "runs/experts", # folder; finished experts of the same settings are kept
             train: Literal["probe", "image", "full"] = "probe", # what moves besides the projections: probe nothing
@@ -549,7 +551,7 @@ def experts(*,
             seed: int = 0, # of the first expert
             ) -> Any: # `Experts`
     "Record expert trajectories on real pairs."
-    check_range("n", n, 1), check_range("epochs", epochs, 1), check_range("lora_rank", lora_rank, 0)
+    check_range("count", count, 1), check_range("epochs", epochs, 1), check_range("lora_rank", lora_rank, 0)
     check_range("views", views, 0), check_range("embed_dim", embed_dim, 1), check_range("seed", seed, 0, 2**62)
     if lora_rank and train == "probe": raise InputError("--lora-rank: adapters sit in the tower; use --train image")
     folder, start = new_folder(out), time.perf_counter()
@@ -557,7 +559,8 @@ def experts(*,
     lab = open_lab(data, image_encoder, text_encoder, size)
     from vldistill_nb.experts import ExpertConfig, record_experts
     cfg = ExpertConfig(train, epochs, views=views, dtype=dtype, seed=seed)
-    done = record_experts(expert_encoder(lab, lora_rank, embed_dim), lab.data.train, n, folder, cfg, progress=True)
+    enc = expert_encoder(lab, dict(rank=lora_rank) if lora_rank else None, embed_dim)
+    done = record_experts(enc, lab.data.train, count, folder, cfg, progress=True)
     if is_main(): print(f"{done!r}\ntime    {time.perf_counter() - start:.0f} s\nout     {out}")
     return done
 
@@ -585,16 +588,19 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
              seeds: int = 5, # students
              image_encoder: str | None = None, # the artifact's own by default
              text_encoder: str | None = None, # the artifact's own by default
+             lora_rank: int = 0, # of adapters that a student trains instead of its image tower; 0 for none
              json: str | None = None, # the same numbers for machines
              ) -> dict: # as written to `--json`
     "Train fresh students on pairs and measure recall on test."
-    check_range("seeds", seeds, 1)
+    check_range("seeds", seeds, 1), check_range("lora_rank", lora_rank, 0)
+    if lora_rank and student == "probe": raise InputError("--lora-rank: adapters sit in the tower; use --student image")
     json = new_file(json, "--json")
     from vldistill_nb.distilled import load_distilled
     dp = load_distilled(folder)
     specs = _specs(dp.recipe, image_encoder, text_encoder, folder)
     lab = open_lab(data, *specs, dp.imgs.shape[-1])
     lab.loss = dp.recipe["settings"].get("objective", {}).get("loss", lab.loss)
+    if lora_rank: lab.enc = expert_encoder(lab, dict(rank=lora_rank), lab.enc.embed_dim)
     scores = lab.judge(dp.pairs, "test", student=student, seeds=seeds)
     result = {**{k: v for k, v in scores.items() if k not in ("student", "seconds")}, "student": student, "data": data,
               "artifact": str(folder), "seconds": round(scores["seconds"], 3)}

@@ -25,12 +25,6 @@ def _logits(img_emb, txt_emb, tau):
     if not tau > 0: raise InputError(f"temperature tau must be positive, not {tau}")
     return img_emb @ txt_emb.T / tau
 
-# %% ../nbs/02_contrast.ipynb #322ab156
-def _lse(x, dim):
-    "Log-sum-exp in elementary steps: PyTorch's own cannot be differentiated forwards and then backwards (chapter 08)."
-    top = x.detach().amax(dim, keepdim=True)
-    return top + (x - top).exp().sum(dim, keepdim=True).log()
-
 # %% ../nbs/02_contrast.ipynb #27afa274
 def info_nce(
     img_emb: Tensor, # `[b, z]`, rows of unit length
@@ -40,7 +34,7 @@ def info_nce(
 ) -> Tensor: # scalar
     "Symmetric contrastive loss, hard targets (CovMatch eq. 1, positive in the denominator); raises on unequal shapes."
     logits = _logits(img_emb, txt_emb, tau)
-    return ((_lse(logits, 0).flatten() + _lse(logits, 1).flatten()) / 2 - logits.diagonal()).mean()
+    return ((logits.logsumexp(0) + logits.logsumexp(1)) / 2 - logits.diagonal()).mean()
 
 # %% ../nbs/02_contrast.ipynb #b56a39ad
 def _targets(logits, sim):
@@ -59,7 +53,7 @@ def ence(
 ) -> Tensor: # scalar
     "Contrastive loss with soft targets, eNCE (LoRS); the identity as `sim` gives `info_nce`."
     logits = _logits(img_emb, txt_emb, tau)
-    both = 2 * logits - _lse(logits, 0) - _lse(logits, 1)
+    both = 2 * logits - logits.logsumexp(0, keepdim=True) - logits.logsumexp(1, keepdim=True)
     return -(_targets(logits, sim) * both).sum() / (2 * len(logits))
 
 # %% ../nbs/02_contrast.ipynb #e8729fe5

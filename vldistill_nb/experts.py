@@ -174,7 +174,7 @@ def record_experts(
     for i in tqdm(todo, desc="experts", disable=not (progress and ps.is_main_process)):
         walk = expert_path(encoder, batches, data.n_txt, cfg, seed=cfg.seed + i)
         with atomic_write(out / _name(i)) as tmp:
-            save_file(_pack(walk, _base(encoder, cfg.protocol), cfg), tmp, dict(run=run, expert=str(i)))
+            save_file(_pack(walk, _base(encoder, cfg.protocol), cfg), tmp, dict(run=run))
     ps.wait_for_everyone()
     if ps.is_main_process: _write_manifest(out, n, encoder, data, cfg, run)
     ps.wait_for_everyone()

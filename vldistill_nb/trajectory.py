@@ -4,7 +4,7 @@
 
 # %% ../nbs/08_trajectory.ipynb #406ab800
 from __future__ import annotations
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Callable
 import torch
@@ -14,6 +14,8 @@ from fastcore.basics import patch
 from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 from .contrast import LOSSES, LowRankSim, pair_loss
 from .data import InputError
 from .distill import gather_rows, leaves, my_chunks, say_share, step_rng, with_leaves
@@ -21,7 +23,7 @@ from .encoders import DualEncoder, Pairs, _seeded
 from .experts import Experts
 
 # %% auto #0
-__all__ = ['HVPS', 'MODES', 'Match', 'hvp_double', 'hvp_forward', 'hvp_central', 'GradConfig', 'matching_grad',
+__all__ = ['HVPS', 'MODES', 'Match', 'hvp_double', 'hvp_forward', 'hvp_central', 'hvp_onesided', 'GradConfig', 'matching_grad',
            'TrajectoryConfig', 'InnerLoss', 'TrajectoryMatching', 'fair_count']
 
 # %% ../nbs/08_trajectory.ipynb #2c680999
@@ -46,16 +48,35 @@ def _must_be_finite(grads, k, rates):
     raise FloatingPointError(f"the student's gradient is not finite in inner step {k} (learned rates: {told})")
 
 # %% ../nbs/08_trajectory.ipynb #f2c7c807
+@dataclass(eq=False)
+class _Walk:
+    "An inner run: where it ended, and the gradient of each step by parameters and, if asked for, by leaves."
+    end: dict[str, Tensor]
+    grads: list[dict] = field(default_factory=list)
+    leaf_grads: list[dict] = field(default_factory=list)
+
+# %% ../nbs/08_trajectory.ipynb #6f6e6a84
 def _walk(loss_fn, theta, leaf, rates, steps, graph=False):
-    "All parameter vectors of the inner run."
-    path = [theta]
+    "The inner run of plain SGD; with `graph`, all of it can be differentiated."
+    run = _Walk(theta)
     for k in range(steps):
-        here = path[-1] if graph else _fresh_leaves(path[-1])
-        grads = _grads(loss_fn(here, leaf, k), here, create_graph=graph)
+        here, data = (run.end, {}) if graph else (_fresh_leaves(run.end), _tag(_fresh_leaves(leaf)))
+        grads, by_leaf = _split(_grads(loss_fn(here, _untag(data) or leaf, k), {**here, **data}, create_graph=graph))
         _must_be_finite(grads, k, rates)
-        path.append({n: p - rates[n[:3]] * grads[n] for n, p in here.items()})
-        if not graph: path[-1] = {n: p.detach() for n, p in path[-1].items()}
-    return path
+        run.end = {n: p - rates[n[:3]] * grads[n] for n, p in here.items()}
+        if graph: continue
+        run.end = {n: p.detach() for n, p in run.end.items()}
+        run.grads.append(grads), run.leaf_grads.append(by_leaf)
+    return run
+
+# %% ../nbs/08_trajectory.ipynb #2079505c
+def _tag(leaf): return {f"leaf {n}": v for n, v in leaf.items()}
+def _untag(leaf): return {n[5:]: v for n, v in leaf.items()}
+
+def _split(both):
+    "Gradients by parameters, and by leaves."
+    mine = {n: g for n, g in both.items() if not n.startswith("leaf ")}
+    return mine, _untag({n: g for n, g in both.items() if n not in mine})
 
 # %% ../nbs/08_trajectory.ipynb #f7afdd5a
 @dataclass(eq=False)
@@ -101,16 +122,10 @@ def hvp_double(
     d: dict[str, Tensor], # direction, like `theta`
     k: int, # inner step
 ) -> tuple[dict, dict]: # derivatives of `q` by `theta` and by `leaf`
-    "Double backward: the gradient's own graph, differentiated."
+    "Double backward: the gradient's own graph, differentiated (attention unfused: the fused one has no such graph)."
     theta, leaf = _fresh_leaves(theta), _fresh_leaves(leaf)
-    grads = _grads(loss_fn(theta, leaf, k), theta, create_graph=True)
+    with sdpa_kernel(SDPBackend.MATH): grads = _grads(loss_fn(theta, leaf, k), theta, create_graph=True)
     return _split(_grads(sum((d[n] * g).sum() for n, g in grads.items()), {**theta, **_tag(leaf)}))
-
-# %% ../nbs/08_trajectory.ipynb #048c132c
-def _tag(leaf): return {f"leaf {n}": v for n, v in leaf.items()}
-def _split(both):
-    return ({n: g for n, g in both.items() if not n.startswith("leaf ")},
-            {n[5:]: g for n, g in both.items() if n.startswith("leaf ")})
 
 # %% ../nbs/08_trajectory.ipynb #3100f30b
 def hvp_forward(
@@ -122,27 +137,58 @@ def hvp_forward(
 ) -> tuple[dict, dict]: # derivatives of `q` by `theta` and by `leaf`
     "Forward mode along `d`, then one backward pass over the slope."
     theta, leaf = _fresh_leaves(theta), _fresh_leaves(leaf)
-    with fwd.dual_level(), _plain_batch_norm():
+    with fwd.dual_level(), _PlainOps():
         q = fwd.unpack_dual(loss_fn({n: fwd.make_dual(p, d[n]) for n, p in theta.items()}, leaf, k)).tangent
         return _split(_grads(q, {**theta, **_tag(leaf)}))
 
 # %% ../nbs/08_trajectory.ipynb #f0c0fc7b
-@contextmanager
-def _plain_batch_norm():
-    "Batch norm on the batch's own statistics, written out; other calls go to PyTorch."
-    theirs = F.batch_norm
-    def ours(x, mean, var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
-        if mean is not None or not training: return theirs(x, mean, var, weight, bias, training, momentum, eps)
-        dims, shape = [d for d in range(x.ndim) if d != 1], [1, -1] + [1] * (x.ndim - 2)
-        x = x - x.mean(dims, keepdim=True)
-        x = x * (x.square().mean(dims, keepdim=True) + eps).rsqrt()
-        x = x if weight is None else x * weight.view(shape)
-        return x if bias is None else x + bias.view(shape)
-    F.batch_norm = ours
-    try: yield
-    finally: F.batch_norm = theirs
+def _plain_norm(x, mean, var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+    "Batch norm, on the batch's own statistics or on stored ones."
+    dims, shape = [d for d in range(x.ndim) if d != 1], [1, -1] + [1] * (x.ndim - 2)
+    if training: mean, var = x.mean(dims), x.var(dims, correction=0)
+    x = (x - mean.view(shape)) * (var.view(shape) + eps).rsqrt()
+    x = x if weight is None else x * weight.view(shape)
+    return x if bias is None else x + bias.view(shape)
+
+# %% ../nbs/08_trajectory.ipynb #21dca36f
+def _plain_layer_norm(x, shape, weight=None, bias=None, eps=1e-5):
+    dims = tuple(range(-len(shape), 0))
+    x = x - x.mean(dims, keepdim=True)
+    x = x * (x.square().mean(dims, keepdim=True) + eps).rsqrt()
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+# %% ../nbs/08_trajectory.ipynb #831e0345
+def _plain_lse(x, dim, keepdim=False):
+    top = x.detach().amax(dim, keepdim=True)
+    out = top + (x - top).exp().sum(dim, keepdim=True).log()
+    return out if keepdim else out.squeeze(dim)
+
+# %% ../nbs/08_trajectory.ipynb #f6203723
+def _plain_softmax(x, dim=-1, *args, **kwargs):
+    e = (x - x.detach().amax(dim, keepdim=True)).exp()
+    return e / e.sum(dim, keepdim=True)
 
 # %% ../nbs/08_trajectory.ipynb #d3cf58f1
+def _plain_attention(q, k, v, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, **kwargs):
+    z = q @ k.transpose(-2, -1) * (scale or q.shape[-1] ** -0.5)
+    if is_causal: attn_mask = torch.ones(z.shape[-2:], dtype=torch.bool, device=z.device).tril()
+    if attn_mask is not None and attn_mask.dtype == torch.bool: z = z.masked_fill(~attn_mask, -torch.inf)
+    elif attn_mask is not None: z = z + attn_mask
+    return F.dropout(_plain_softmax(z), dropout_p) @ v
+
+# %% ../nbs/08_trajectory.ipynb #cb2c037b
+class _PlainOps(TorchFunctionMode):
+    "While active, calls whose forward-mode formulas fail are computed by definition."
+    table = {F.batch_norm: _plain_norm, F.layer_norm: _plain_layer_norm,
+             F.silu: lambda x, inplace=False: x * x.sigmoid(), F.scaled_dot_product_attention: _plain_attention,
+             **dict.fromkeys((torch.logsumexp, Tensor.logsumexp), _plain_lse),
+             **dict.fromkeys((F.softmax, torch.softmax, Tensor.softmax), _plain_softmax)}
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return self.table.get(func, func)(*args, **(kwargs or {}))
+
+# %% ../nbs/08_trajectory.ipynb #504c6464
 def hvp_central(
     loss_fn: Callable, # `(theta, leaves, k) -> loss`
     theta: dict[str, Tensor], # where
@@ -151,49 +197,61 @@ def hvp_central(
     k: int, # inner step
 ) -> tuple[dict, dict]: # derivatives of `q` by `theta` and by `leaf`, up to rounding
     "Central differences of ordinary gradients."
-    size = lambda named: sum(v.double().square().sum() for v in named.values()).sqrt().item()
-    eps = torch.finfo(next(iter(theta.values())).dtype).eps ** (1 / 3) * size(theta) / max(size(d), 1e-300)
+    eps = _stride(theta, d, 0.03, 1 / 3)
     ahead, behind = (_first_order(loss_fn, theta, leaf, d, k, e) for e in (eps, -eps))
     return tuple({n: (a[n] - b[n]) / (2 * eps) for n in a} for a, b in zip(ahead, behind))
 
-# %% ../nbs/08_trajectory.ipynb #cb2c037b
+# %% ../nbs/08_trajectory.ipynb #9c31bc0f
+def hvp_onesided(
+    loss_fn: Callable, # `(theta, leaves, k) -> loss`
+    theta: dict[str, Tensor], # where
+    leaf: dict[str, Tensor], # synthetic data
+    d: dict[str, Tensor], # direction, like `theta`
+    k: int, # inner step
+    here: tuple[dict, dict], # gradients by `theta` and by `leaf` at this very place
+) -> tuple[dict, dict]: # derivatives of `q` by `theta` and by `leaf`, roughly
+    "The gradient a little ahead, less the one that is known."
+    eps = _stride(theta, d, 0.1, 1 / 2)
+    ahead = _first_order(loss_fn, theta, leaf, d, k, eps)
+    return tuple({n: (a[n] - b[n]) / eps for n in a} for a, b in zip(ahead, here))
+
+# %% ../nbs/08_trajectory.ipynb #231c4c1f
+def _stride(theta, d, share, power):
+    "How far to go along `d`: a share of the weights' length, by the power of the precision that balances the errors."
+    size = lambda named: sum(v.double().square().sum() for v in named.values()).sqrt().item()
+    return share * torch.finfo(next(iter(theta.values())).dtype).eps ** power * size(theta) / max(size(d), 1e-300)
+
+# %% ../nbs/08_trajectory.ipynb #68180037
 def _first_order(loss_fn, theta, leaf, d, k, eps):
     "Gradients at a point `eps` along `d`."
     theta, leaf = _fresh_leaves({n: p + eps * d[n] for n, p in theta.items()}), _fresh_leaves(leaf)
     return _split(_grads(loss_fn(theta, leaf, k), {**theta, **_tag(leaf)}))
 
-# %% ../nbs/08_trajectory.ipynb #cd5fd7a1
-HVPS = dict(double=hvp_double, forward=hvp_forward, central=hvp_central)
+# %% ../nbs/08_trajectory.ipynb #b8e36ddc
+HVPS = dict(double=hvp_double, forward=hvp_forward, central=hvp_central, onesided=hvp_onesided)
 
-# %% ../nbs/08_trajectory.ipynb #504c6464
-def _back(loss_fn, path, leaf, rates, lam, hvp, exact):
+# %% ../nbs/08_trajectory.ipynb #550c22fd
+def _back(loss_fn, run, leaf, rates, lam, hvp, exact):
     "The reverse sweep: gradients of leaves and of rates."
     grads = {n: torch.zeros_like(v) for n, v in leaf.items()}
-    rate_grads = {s: torch.zeros_like(torch.as_tensor(r)) for s, r in rates.items()}
-    for k in reversed(range(len(path) - 1)):
-        later = path.pop()
-        for s in _sides(lam): rate_grads[s] = rate_grads[s] - _slope(loss_fn, path[-1], later, leaf, rates, lam, s, k)
+    rate_grads, theta = {s: torch.zeros_like(torch.as_tensor(r)) for s, r in rates.items()}, run.end
+    for k in reversed(range(len(run.grads))):
+        known = run.grads.pop(), run.leaf_grads.pop()
+        for s in _sides(lam): rate_grads[s] = rate_grads[s] - sum((lam[n] * known[0][n]).sum() for n in lam if n[:3] == s)
+        theta = {n: p + rates[n[:3]] * known[0][n] for n, p in theta.items()}
         d = {n: -rates[n[:3]] * v for n, v in lam.items()}
-        by_theta, by_leaf = HVPS[hvp](loss_fn, path[-1], leaf, d, k)
+        more = (known,) if hvp == "onesided" else ()
+        by_theta, by_leaf = HVPS[hvp](loss_fn, theta, leaf, d, k, *more)
         for n in grads: grads[n] += by_leaf[n]
         if exact: lam = {n: lam[n] + by_theta[n] for n in lam}
     return grads, rate_grads
-
-# %% ../nbs/08_trajectory.ipynb #231c4c1f
-def _slope(loss_fn, here, later, leaf, rates, lam, side, k):
-    "Inner product of the adjoint with the gradient of step k, for one side."
-    mine, rate = [n for n in lam if n[:3] == side], rates[side]
-    if rate != 0: return sum((lam[n] * (here[n] - later[n])).sum() for n in mine) / rate
-    here = _fresh_leaves(here)
-    grads = _grads(loss_fn(here, leaf, k), here)
-    return sum((lam[n] * grads[n]).sum() for n in mine)
 
 # %% ../nbs/08_trajectory.ipynb #1fc46fa7
 @dataclass(frozen=True)
 class GradConfig:
     "How the gradient of a matching step is computed."
     mode: str = "adjoint"      # `adjoint`: exact, one step at a time; `unroll`: exact, all in memory; `tesla`
-    hvp: str | None = None     # of the adjoint: `central`, `forward` or `double`; None: the cheapest for the case
+    hvp: str | None = None     # of the adjoint: `central`, `onesided`, `forward` or `double`; None: the cheapest for the case
     merge: bool = False        # one ratio for both sides, instead of one each
 
     def __post_init__(self):
@@ -217,17 +275,18 @@ def matching_grad(
     weights = _weights(start, target, cfg.merge)
     if cfg.mode == "unroll": return _unrolled(loss_fn, start, target, leaf, rates, steps, weights)
     with torch.no_grad(): rates = {s: r.detach() for s, r in rates.items()}
-    path = _walk(loss_fn, start, leaf, rates, steps)
-    found = _compare(path[-1], start, target, weights)
-    lam = {n: 2 * weights[n[:3]] * (v - target[n]) for n, v in path[-1].items()}
-    found.grads, found.rate_grads = _back(loss_fn, path, leaf, rates, lam, cfg.hvp or "central", exact=cfg.mode == "adjoint")
+    run = _walk(loss_fn, start, leaf, rates, steps)
+    found = _compare(run.end, start, target, weights)
+    lam = {n: 2 * weights[n[:3]] * (v - target[n]) for n, v in run.end.items()}
+    hvp, exact = cfg.hvp or "onesided", cfg.mode == "adjoint"
+    found.grads, found.rate_grads = _back(loss_fn, run, leaf, rates, lam, hvp, exact)
     return found
 
 # %% ../nbs/08_trajectory.ipynb #d1eb8680
 def _unrolled(loss_fn, start, target, leaf, rates, steps, weights):
     "The textbook: automatic differentiation through the whole run."
     leaf, rates, start_ = _fresh_leaves(leaf), _fresh_leaves(rates), _fresh_leaves(start)
-    end = _walk(loss_fn, start_, leaf, rates, steps, graph=True)[-1]
+    with sdpa_kernel(SDPBackend.MATH): end = _walk(loss_fn, start_, leaf, rates, steps, graph=True).end
     found = _compare(end, start, target, weights)
     both = _grads(found.loss, {**_tag(leaf), **rates})
     found.rate_grads, found.grads = _split(both)
@@ -332,7 +391,7 @@ class TrajectoryMatching:
         self.encoder = encoder.to(PartialState().device).train(self.cfg.dropout).requires_grad_(False)
         self.source = experts.manifest["run"]
         self.on_feats = experts.cfg.protocol == "probe"   # frozen towers: match on features
-        self.grad = replace(self.cfg.grad, hvp=self.cfg.grad.hvp or ("double" if self.on_feats else "central"))
+        self.grad = replace(self.cfg.grad, hvp=self.cfg.grad.hvp or ("double" if self.on_feats else "onesided"))
         self.sharded = self.on_feats   # then processes share the rows
         last = self.cfg.straight or max(experts.epochs)
         for s in (self.cfg.starts, self.cfg.starts_txt or 1):
@@ -362,8 +421,14 @@ def ends(self: TrajectoryMatching,
     at = dict(img=at, txt=at if cfg.starts_txt is None else draw(cfg.starts_txt))
     point = lambda e: self.experts.straight(i, e, cfg.straight) if cfg.straight else self.experts.snapshot(i, e)
     known = {e: point(e) for s in at.values() for e in (s, s + cfg.span)}
-    pick = lambda off: {k: known[at[k[:3]] + off][k].to(self.encoder.device) for k in known[at["img"]]}
+    pick = lambda off: {k: self._placed(known[at[k[:3]] + off][k]) for k in known[at["img"]]}
     return pick(0), pick(cfg.span)
+
+# %% ../nbs/08_trajectory.ipynb #ac245a5a
+@patch
+def _placed(self: TrajectoryMatching, x):
+    "On the device, and weights of convolutions in the order in which they are fast."
+    return x.to(self.encoder.device, memory_format=torch.channels_last if x.ndim == 4 else torch.preserve_format)
 
 # %% ../nbs/08_trajectory.ipynb #38b181f6
 @patch
