@@ -1,6 +1,6 @@
 """Kill a distillation with SIGKILL at random moments, resume it each time, and compare with an unbroken run, bit for bit.
 
-    python benchmarks/kill_resume.py [--kills 20] [--steps 4000] [--data tiny --encoders tiny]
+    python benchmarks/kill_resume.py [--kills 20] [--steps 6000] [--data tiny --encoders tiny]
 """
 import argparse, hashlib, random, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -18,7 +18,7 @@ def steps_done(work):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for k, v in dict(kills=20, steps=4000, pairs=20, seed=0).items(): ap.add_argument(f"--{k}", type=int, default=v)
+    for k, v in dict(kills=20, steps=6000, pairs=20, seed=0).items(): ap.add_argument(f"--{k}", type=int, default=v)
     for k, v in dict(data="tiny", encoders="tiny", text="tiny").items(): ap.add_argument(f"--{k}", default=v)
     a = ap.parse_args()
     rng, quiet = random.Random(a.seed), dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

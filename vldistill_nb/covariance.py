@@ -16,7 +16,7 @@ from .distill import gather_rows, my_chunks, say_share
 from .encoders import DualEncoder, Feats, Pairs
 
 # %% auto #0
-__all__ = ['CrossCov', 'covariance_stats', 'CovConfig', 'auto_rho', 'CovarianceMatching']
+__all__ = ['LANES', 'CrossCov', 'covariance_stats', 'CovConfig', 'auto_rho', 'CovarianceMatching']
 
 # %% ../nbs/10_covariance.ipynb #a6b3594d
 @dataclass(eq=False)
@@ -97,6 +97,22 @@ def mean_txt(self: CrossCov) -> Tensor: # `[d_txt]`
     "Mean of the texts."
     return self.mean[self.d_img:]
 
+# %% ../nbs/10_covariance.ipynb #a4123d7e
+LANES = 8
+
+def _lanes(chunks):
+    "Contiguous shares of the chunks; some may be empty."
+    per = -(-len(chunks) // LANES)
+    return [chunks[i * per:(i + 1) * per] for i in range(LANES)]
+
+# %% ../nbs/10_covariance.ipynb #f83901c0
+def _tree(leaf, items):
+    "Merge states in a binary tree: at most one a level is held."
+    if len(items) == 1: return leaf(items[0])
+    half = 2 ** ((len(items) - 1).bit_length() - 1)
+    first = _tree(leaf, items[:half])
+    return first.merge(_tree(leaf, items[half:]))
+
 # %% ../nbs/10_covariance.ipynb #481d899d
 def covariance_stats(
     encoder: DualEncoder, # its towers are used
@@ -108,9 +124,15 @@ def covariance_stats(
 ) -> CrossCov: # exact over all pairs
     "Streamed statistics of a whole data set under frozen towers."
     encoder.to(PartialState().device).eval()
-    stats, mine = CrossCov(encoder.img_enc.dim, encoder.txt_enc.dim), my_chunks(len(data), bs)
-    for c in tqdm(mine, desc="statistics", disable=not progress): stats.update(*_pair_feats(encoder, data, feats, c))
-    return _all_reduce(stats)
+    lanes = _lanes([slice(i, min(i + bs, len(data))) for i in range(0, len(data), bs)])
+    mine = my_chunks(LANES, 1)
+    mine = lanes[mine[0].start:mine[-1].stop] if mine else []
+    with tqdm(total=sum(map(len, mine)), desc="statistics", disable=not progress) as bar:
+        def lane(chunks):
+            stats = CrossCov(encoder.img_enc.dim, encoder.txt_enc.dim)
+            for c in chunks: stats.update(*_pair_feats(encoder, data, feats, c)), bar.update()
+            return stats
+        return _all_reduce(_tree(lane, mine) if mine else lane([]))
 
 # %% ../nbs/10_covariance.ipynb #acb4592d
 def _pair_feats(encoder, data, feats, chunk):
@@ -127,14 +149,13 @@ def _pair_feats(encoder, data, feats, chunk):
 
 # %% ../nbs/10_covariance.ipynb #a74dc1e3
 def _all_reduce(stats):
-    "Merge the states of all processes, in the order of ranks."
+    "Merge the states of all processes, in the same tree."
     ps = PartialState()
     if ps.num_processes == 1: return stats
     flat = torch.cat([torch.tensor([stats.n], dtype=torch.float64), stats.mean, stats.q.flatten()])
-    total, d = CrossCov(stats.d_img, stats.d_txt), len(stats.mean)
-    for row in gather(flat.unsqueeze(0).to(ps.device)).cpu():
-        total.merge(CrossCov(stats.d_img, stats.d_txt, row[0].item(), row[1:d + 1], row[d + 1:].reshape(d, d)))
-    return total
+    d = len(stats.mean)
+    state = lambda x: CrossCov(stats.d_img, stats.d_txt, x[0].item(), x[1:d + 1], x[d + 1:].reshape(d, d))
+    return _tree(state, list(gather(flat.unsqueeze(0).to(ps.device)).cpu()))
 
 # %% ../nbs/10_covariance.ipynb #dbc1e492
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import peft
 import torch
 from fastcore.basics import patch
 from peft.tuners.tuners_utils import BaseTunerLayer
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 from .data import InputError
 from .encoders import DualEncoder, _seeded

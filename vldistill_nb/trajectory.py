@@ -237,7 +237,7 @@ def _back(loss_fn, run, leaf, rates, lam, hvp, exact):
     rate_grads, theta = {s: torch.zeros_like(torch.as_tensor(r)) for s, r in rates.items()}, run.end
     for k in reversed(range(len(run.grads))):
         known = run.grads.pop(), run.leaf_grads.pop()
-        for s in _sides(lam): rate_grads[s] = rate_grads[s] - sum((lam[n] * known[0][n]).sum() for n in lam if n[:3] == s)
+        for n, v in lam.items(): rate_grads[n[:3]] = rate_grads[n[:3]] - (v * known[0][n]).sum()
         theta = {n: p + rates[n[:3]] * known[0][n] for n, p in theta.items()}
         d = {n: -rates[n[:3]] * v for n, v in lam.items()}
         more = (known,) if hvp == "onesided" else ()
@@ -251,7 +251,7 @@ def _back(loss_fn, run, leaf, rates, lam, hvp, exact):
 class GradConfig:
     "How the gradient of a matching step is computed."
     mode: str = "adjoint"      # `adjoint`: exact, one step at a time; `unroll`: exact, all in memory; `tesla`
-    hvp: str | None = None     # of the adjoint: `central`, `onesided`, `forward` or `double`; None: the cheapest for the case
+    hvp: str | None = None     # of the adjoint: `onesided`, `central`, `forward` or `double`; None: what is cheapest
     merge: bool = False        # one ratio for both sides, instead of one each
 
     def __post_init__(self):
