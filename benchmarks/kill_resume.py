@@ -1,6 +1,6 @@
 """Kill a distillation with SIGKILL at random moments, resume it each time, and compare with an unbroken run, bit for bit.
 
-    python benchmarks/kill_resume.py [--kills 20] [--steps 6000] [--data tiny --encoders tiny]
+    python benchmarks/kill_resume.py [--kills 20] [--steps 4000] [--data tiny --encoders tiny]
 """
 import argparse, hashlib, random, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -18,19 +18,18 @@ def steps_done(work):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for k, v in dict(kills=20, steps=6000, pairs=20, seed=0).items(): ap.add_argument(f"--{k}", type=int, default=v)
+    for k, v in dict(kills=20, steps=4000, pairs=20, seed=0).items(): ap.add_argument(f"--{k}", type=int, default=v)
     for k, v in dict(data="tiny", encoders="tiny", text="tiny").items(): ap.add_argument(f"--{k}", default=v)
     a = ap.parse_args()
     rng, quiet = random.Random(a.seed), dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as tmp:
         whole, broken = Path(tmp) / "whole", Path(tmp) / "broken"
         subprocess.run(command(a, whole), check=True, **quiet)
-        kills, at = 0, []
+        kills, at, goals = 0, [], sorted(rng.sample(range(5, int(.95 * a.steps)), a.kills))
         while kills < a.kills and not broken.exists():
             run = subprocess.Popen(command(a, broken, resume=kills > 0), **quiet)
             work = broken.with_name("broken.work")
-            goal = steps_done(work) + 30 + rng.uniform(0, 2) * max(0, a.steps / (a.kills + 2) - 30)
-            while run.poll() is None and steps_done(work) < goal: time.sleep(.01)
+            while run.poll() is None and steps_done(work) < goals[kills]: time.sleep(.01)
             time.sleep(rng.uniform(0, .2))                            # any moment of a step, or of writing a checkpoint
             if run.poll() is None: run.kill()
             if run.wait() > 0: sys.exit(f"the resumed run failed with status {run.returncode}")
