@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from tqdm.auto import tqdm
 from .data import InputError, PairData
-from .distill import gather_rows, my_chunks, say_share
+from .distill import my_chunks, say_share, shared_feats
 from .encoders import DualEncoder, Feats, Pairs
 
 # %% auto #0
@@ -262,8 +262,7 @@ def img_feats(self: CovarianceMatching,
     imgs: Tensor, # `[n, 3, h, w]`
 ) -> Tensor: # `[n, d_v]`, of all rows; gradient to this process's own
     "Features of the synthetic images, in chunks, shared among processes."
-    mine = [self.encoder.encode_image(imgs[c]) for c in my_chunks(len(imgs), self.cfg.chunk)]
-    return gather_rows(torch.cat(mine) if mine else imgs.new_zeros(0, self.encoder.img_enc.dim), len(imgs))
+    return shared_feats(self.encoder, imgs, self.cfg.chunk)
 
 # %% ../nbs/10_covariance.ipynb #274e5456
 @patch

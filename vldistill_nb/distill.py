@@ -23,7 +23,7 @@ from .encoders import DualEncoder, Pairs, TextEmb
 # %% auto #0
 __all__ = ['EVENTS', 'leaves', 'with_leaves', 'initial_pairs', 'DistillConfig', 'step_rng', 'Callback', 'Run', 'Progress',
            'Checkpoint', 'NanStop', 'EvalCallback', 'JsonlLog', 'read_log', 'TrackerLog', 'distill', 'my_chunks',
-           'gather_rows', 'say_share']
+           'gather_rows', 'shared_feats', 'say_share']
 
 # %% ../nbs/06_distill.ipynb #d9cac3c9
 def leaves(
@@ -467,6 +467,16 @@ def gather_rows(
     parts = [p[:c] for p, c in zip(gather(full).split(max(counts)), counts)]
     parts[ps.process_index] = mine
     return torch.cat(parts)
+
+# %% ../nbs/06_distill.ipynb #f69da39a
+def shared_feats(
+    encoder: DualEncoder, # its image tower is used
+    imgs: Tensor, # `[n, 3, h, w]`, the same on all processes
+    chunk: int = 50, # images a forward pass
+) -> Tensor: # `[n, d_v]`, of all rows; gradient to this process's own
+    "Features of synthetic images, in chunks, shared among processes."
+    mine = [encoder.encode_image(imgs[c]) for c in my_chunks(len(imgs), chunk)]
+    return gather_rows(torch.cat(mine) if mine else imgs.new_zeros(0, encoder.img_enc.dim), len(imgs))
 
 # %% ../nbs/06_distill.ipynb #fedb3059
 def say_share(

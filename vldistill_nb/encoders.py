@@ -659,9 +659,12 @@ def __getitem__(self: Pairs,
     txts, sim = self.txts, self.sim
     if isinstance(txts, (Tensor, TextEmb)): txts = txts[at.to(_where(txts))]
     else: txts = [txts[i] for i in at.tolist()]
-    if isinstance(sim, Tensor): sim = sim[at.to(sim.device)][:, at.to(sim.device)]
-    elif sim is not None: sim = sim.matrix(at)
-    return Pairs(self.imgs[at.to(self.imgs.device)], txts, sim, self.lrs)
+    return Pairs(self.imgs[at.to(self.imgs.device)], txts, _sim_block(sim, at), self.lrs)
+
+def _sim_block(sim, idx):
+    "The block of a similarity matrix that belongs to some pairs."
+    if not isinstance(sim, Tensor): return None if sim is None else sim.matrix(idx)
+    return sim[idx.to(sim.device)][:, idx.to(sim.device)]
 
 def _where(txts): return txts.emb.device if isinstance(txts, TextEmb) else txts.device
 

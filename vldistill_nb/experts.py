@@ -20,7 +20,7 @@ from .contrast import info_nce
 from .data import InputError, PairData, atomic_write, train_transform
 from .distilled import versions
 from .encoders import DualEncoder, _seeded, encode_data, fresh
-from .retrieval import PROTOCOLS, moving
+from .retrieval import PROJ, PROTOCOLS, moving
 
 # %% auto #0
 __all__ = ['DTYPES', 'MANIFEST', 'SCHEMA', 'base_hash', 'ExpertConfig', 'expert_path', 'record_experts', 'Experts',
@@ -33,7 +33,7 @@ def base_hash(
     "What experts share and do not store: all tensors except projections and adapters."
     h = sha256()
     for k, v in sorted(encoder.state_dict().items()):
-        if k.startswith(("img_proj.", "txt_proj.")) or ".lora_" in k: continue
+        if k.startswith(PROJ) or ".lora_" in k: continue
         h.update(k.encode() + str(list(v.shape)).encode() + v.detach().cpu().contiguous().numpy().tobytes())
     return h.hexdigest()[:16]
 
@@ -166,7 +166,7 @@ def record_experts(
     cfg, out, ps = cfg or ExpertConfig(), Path(out), PartialState()
     out.mkdir(parents=True, exist_ok=True)
     run = _run_id(encoder, data, cfg)
-    todo = [i for i in range(n) if not _is_done(out / _name(i), run)][ps.process_index::ps.num_processes]
+    todo = [i for i in range(n)[ps.process_index::ps.num_processes] if not _is_done(out / _name(i), run)]
     if todo:
         encoder = encoder.to(ps.device).eval()
         feats = encode_data(encoder, data, device=ps.device) if cfg.protocol != "full" else None
@@ -186,7 +186,7 @@ def _name(i): return f"expert-{i:03}.safetensors"
 # %% ../nbs/07_experts.ipynb #77591b9a
 def _base(encoder, protocol):
     "Moving parameters that all experts share at the start: those of pretrained towers."
-    shared = lambda k: "_proj." not in k and ".lora_" not in k
+    shared = lambda k: not k.startswith(PROJ) and ".lora_" not in k
     return {k: p.detach().cpu() for k, p in moving(encoder, protocol).items() if shared(k)}
 
 # %% ../nbs/07_experts.ipynb #27127edc

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from .contrast import LOSSES, pair_loss
 from .data import AugConfig, InputError, PairData, augment
-from .encoders import DualEncoder, Feats, Pairs, best_device, encode_data, fresh
+from .encoders import DualEncoder, Feats, Pairs, _sim_block, best_device, encode_data, fresh
 
 # %% auto #0
-__all__ = ['PROTOCOLS', 'PROBE', 'recalls', 'StudentConfig', 'student_config', 'feature_pairs', 'moving', 'train_student',
+__all__ = ['PROTOCOLS', 'PROBE', 'PROJ', 'recalls', 'StudentConfig', 'student_config', 'feature_pairs', 'moving', 'train_student',
            'evaluate_student', 'evaluate_pairs', 'summary']
 
 # %% ../nbs/03_retrieval.ipynb #76f91b97
@@ -130,6 +130,9 @@ def feature_pairs(
     imgs, txts = _inputs(enc, pairs, "probe")
     return Pairs(imgs.cpu(), txts.cpu(), pairs.sim, pairs.lrs)
 
+# %% ../nbs/03_retrieval.ipynb #eb4abd0a
+PROJ = "img_proj.", "txt_proj."   # how names of projections begin; a tower may have an `out_proj` of its own
+
 # %% ../nbs/03_retrieval.ipynb #e5da185c
 def moving(
     encoder: DualEncoder, # with or without adapters
@@ -139,7 +142,7 @@ def moving(
     if protocol not in PROTOCOLS: raise InputError(f"protocol {protocol!r}: use one of {', '.join(PROTOCOLS)}")
     towers = dict(probe=(), image=("img_enc.",), full=("img_enc.", "txt_enc.body."))[protocol]
     named = dict(encoder.named_parameters())
-    found = {k: p for k, p in named.items() if k.startswith(("img_proj.", "txt_proj."))}
+    found = {k: p for k, p in named.items() if k.startswith(PROJ)}
     for t in towers:
         tower = {k: p for k, p in named.items() if k.startswith(t)}
         found |= {k: p for k, p in tower.items() if ".lora_" in k} or tower
@@ -150,8 +153,8 @@ def _optimizer(student, cfg):
     "SGD with two rates; only what the protocol trains asks for gradients."
     student.requires_grad_(False)
     params = {k: p.requires_grad_() for k, p in moving(student, cfg.protocol).items()}
-    towers = [p for k, p in params.items() if "_enc." in k]
-    heads = [p for k, p in params.items() if "_proj." in k]
+    heads = [p for k, p in params.items() if k.startswith(PROJ)]
+    towers = [p for k, p in params.items() if not k.startswith(PROJ)]
     groups = [dict(params=heads, lr=cfg.lr_head), dict(params=towers, lr=cfg.lr_enc)]
     fused = student.device.type in ("cpu", "cuda")   # one pass over memory instead of five
     kw = dict(momentum=cfg.momentum, weight_decay=cfg.weight_decay, fused=fused)
@@ -161,12 +164,6 @@ def _optimizer(student, cfg):
 def _scheduler(opt, cfg, n_steps):
     if cfg.schedule == "cosine": return torch.optim.lr_scheduler.CosineAnnealingLR(opt, n_steps)
     return torch.optim.lr_scheduler.MultiStepLR(opt, [n_steps // 2], gamma=0.1)
-
-# %% ../nbs/03_retrieval.ipynb #44bdd39f
-def _sim_block(sim, idx):
-    "The batch's block of the similarity matrix."
-    if sim is None: return None
-    with torch.no_grad(): return sim[idx][:, idx] if isinstance(sim, Tensor) else sim.matrix(idx)
 
 # %% ../nbs/03_retrieval.ipynb #b23fa959
 def _order(n, cfg, rng):
@@ -192,7 +189,8 @@ def train_student(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for step, idx in enumerate(batches):
-            l = loss(*_embed(student, imgs[idx], txts[idx], cfg, rng), _sim_block(pairs.sim, idx), tau=cfg.tau)
+            with torch.no_grad(): sim = _sim_block(pairs.sim, idx)
+            l = loss(*_embed(student, imgs[idx], txts[idx], cfg, rng), sim, tau=cfg.tau)
             if not l.isfinite(): raise InputError(f"the student diverged at step {step}; lower its rates")
             opt.zero_grad(); l.backward(); opt.step(); sched.step()
     return student.eval().requires_grad_(False)

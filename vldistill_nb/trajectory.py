@@ -18,13 +18,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 from .contrast import LOSSES, LowRankSim, pair_loss
 from .data import InputError
-from .distill import gather_rows, leaves, my_chunks, say_share, step_rng, with_leaves
-from .encoders import DualEncoder, Pairs, _seeded
+from .distill import leaves, say_share, shared_feats, step_rng, with_leaves
+from .encoders import DualEncoder, Pairs, _seeded, _sim_block
 from .experts import Experts
 
 # %% auto #0
-__all__ = ['HVPS', 'MODES', 'Match', 'hvp_double', 'hvp_forward', 'hvp_central', 'hvp_onesided', 'GradConfig', 'matching_grad',
-           'TrajectoryConfig', 'InnerLoss', 'TrajectoryMatching', 'fair_count']
+__all__ = ['HVPS', 'MODES', 'Match', 'GradConfig', 'matching_grad', 'TrajectoryConfig', 'InnerLoss', 'TrajectoryMatching',
+           'fair_count']
 
 # %% ../nbs/08_trajectory.ipynb #2c680999
 def _sides(theta): return sorted({k[:3] for k in theta})
@@ -73,6 +73,7 @@ def _walk(loss_fn, theta, leaf, rates, steps, graph=False):
 def _tag(leaf): return {f"leaf {n}": v for n, v in leaf.items()}
 def _untag(leaf): return {n[5:]: v for n, v in leaf.items()}
 
+# %% ../nbs/08_trajectory.ipynb #7149c794
 def _split(both):
     "Gradients by parameters, and by leaves."
     mine = {n: g for n, g in both.items() if not n.startswith("leaf ")}
@@ -89,56 +90,56 @@ class Match:
     rate_grads: dict[str, Tensor] = field(default_factory=dict)   # of every rate
 
 # %% ../nbs/08_trajectory.ipynb #c526f275
-def _moves(start, target):
-    "Squared length of the expert's move, for each side."
-    move = {s: sum((start[k] - target[k]).square().sum() for k in start if k[:3] == s) for s in _sides(start)}
-    for s, m in move.items():
-        if not m > 0: raise InputError(f"experts: the {s} side does not move between start and target; widen the span")
-    return move
+def _squares(a, b): return {k: (a[k] - b[k]).square().sum() for k in a}
 
 # %% ../nbs/08_trajectory.ipynb #161ac504
-def _weights(start, target, merge):
-    "What each side's distance is multiplied by."
-    move = _moves(start, target)
-    return {s: 1 / (sum(move.values()) if merge else m) for s, m in move.items()}
+def _by_side(named): return {s: sum(v for k, v in named.items() if k[:3] == s) for s in _sides(named)}
 
 # %% ../nbs/08_trajectory.ipynb #768a4cfe
-def _compare(end, start, target, weights):
+def _moves(start, target):
+    "Squared length of the expert's move, for each tensor; none of the sides may stand still."
+    own = _squares(start, target)
+    for s, m in _by_side(own).items():
+        if not m > 0: raise InputError(f"experts: the {s} side does not move between start and target; widen the span")
+    return own
+
+# %% ../nbs/08_trajectory.ipynb #beb8275b
+def _weights(own, merge):
+    "What each side's distance is multiplied by."
+    move = _by_side(own)
+    return {s: 1 / (sum(move.values()) if merge else m) for s, m in move.items()}
+
+# %% ../nbs/08_trajectory.ipynb #ba418646
+def _compare(end, target, own, weights):
     "The matching loss with its parts, from where the student landed."
-    dist = {k: (end[k] - target[k]).square().sum() for k in end}
-    move, zero = _moves(start, target), torch.zeros(())
-    side = lambda s: sum((dist[k] for k in dist if k[:3] == s), zero.to(target[k]))
-    k = next(iter(dist))
-    loss = sum(weights[s] * side(s) for s in weights)
-    own = {n: (start[n] - target[n]).square().sum() for n in end}
+    dist, move = _squares(end, target), _by_side(own)
+    side = _by_side(dist)
     layers = {n: (dist[n] / own[n]).item() if own[n] > 0 else 0.0 for n in end}
-    return Match(loss, {s: (side(s) / move[s]).item() for s in weights}, layers)
+    return Match(sum(weights[s] * side[s] for s in weights), {s: (side[s] / move[s]).item() for s in weights}, layers)
 
 # %% ../nbs/08_trajectory.ipynb #4e0b7fa0
-def hvp_double(
-    loss_fn: Callable, # `(theta, leaves, k) -> loss`
-    theta: dict[str, Tensor], # where
-    leaf: dict[str, Tensor], # synthetic data
-    d: dict[str, Tensor], # direction, like `theta`
-    k: int, # inner step
-) -> tuple[dict, dict]: # derivatives of `q` by `theta` and by `leaf`
+@dataclass(eq=False)
+class _Place:
+    "Where an inner step was taken."
+    loss_fn: Callable            # `(theta, leaves, k) -> loss`
+    theta: dict[str, Tensor]     # the student there
+    leaf: dict[str, Tensor]      # synthetic data
+    k: int                       # inner step
+    known: tuple[dict, dict]     # gradients of the step's loss, by `theta` and by `leaf`
+
+# %% ../nbs/08_trajectory.ipynb #f77ae510
+def _double(at, d):
     "Double backward: the gradient's own graph, differentiated (attention unfused: the fused one has no such graph)."
-    theta, leaf = _fresh_leaves(theta), _fresh_leaves(leaf)
-    with sdpa_kernel(SDPBackend.MATH): grads = _grads(loss_fn(theta, leaf, k), theta, create_graph=True)
+    theta, leaf = _fresh_leaves(at.theta), _fresh_leaves(at.leaf)
+    with sdpa_kernel(SDPBackend.MATH): grads = _grads(at.loss_fn(theta, leaf, at.k), theta, create_graph=True)
     return _split(_grads(sum((d[n] * g).sum() for n, g in grads.items()), {**theta, **_tag(leaf)}))
 
 # %% ../nbs/08_trajectory.ipynb #3100f30b
-def hvp_forward(
-    loss_fn: Callable, # `(theta, leaves, k) -> loss`
-    theta: dict[str, Tensor], # where
-    leaf: dict[str, Tensor], # synthetic data
-    d: dict[str, Tensor], # direction, like `theta`
-    k: int, # inner step
-) -> tuple[dict, dict]: # derivatives of `q` by `theta` and by `leaf`
+def _forward(at, d):
     "Forward mode along `d`, then one backward pass over the slope."
-    theta, leaf = _fresh_leaves(theta), _fresh_leaves(leaf)
+    theta, leaf = _fresh_leaves(at.theta), _fresh_leaves(at.leaf)
     with fwd.dual_level(), _PlainOps():
-        q = fwd.unpack_dual(loss_fn({n: fwd.make_dual(p, d[n]) for n, p in theta.items()}, leaf, k)).tangent
+        q = fwd.unpack_dual(at.loss_fn({n: fwd.make_dual(p, d[n]) for n, p in theta.items()}, leaf, at.k)).tangent
         return _split(_grads(q, {**theta, **_tag(leaf)}))
 
 # %% ../nbs/08_trajectory.ipynb #f0c0fc7b
@@ -189,31 +190,18 @@ class _PlainOps(TorchFunctionMode):
         return self.table.get(func, func)(*args, **(kwargs or {}))
 
 # %% ../nbs/08_trajectory.ipynb #504c6464
-def hvp_central(
-    loss_fn: Callable, # `(theta, leaves, k) -> loss`
-    theta: dict[str, Tensor], # where
-    leaf: dict[str, Tensor], # synthetic data
-    d: dict[str, Tensor], # direction, like `theta`
-    k: int, # inner step
-) -> tuple[dict, dict]: # derivatives of `q` by `theta` and by `leaf`, up to rounding
+def _central(at, d):
     "Central differences of ordinary gradients."
-    eps = _stride(theta, d, 0.03, 1 / 3)
-    ahead, behind = (_first_order(loss_fn, theta, leaf, d, k, e) for e in (eps, -eps))
+    eps = _stride(at.theta, d, 0.03, 1 / 3)
+    ahead, behind = (_first_order(at, d, e) for e in (eps, -eps))
     return tuple({n: (a[n] - b[n]) / (2 * eps) for n in a} for a, b in zip(ahead, behind))
 
 # %% ../nbs/08_trajectory.ipynb #9c31bc0f
-def hvp_onesided(
-    loss_fn: Callable, # `(theta, leaves, k) -> loss`
-    theta: dict[str, Tensor], # where
-    leaf: dict[str, Tensor], # synthetic data
-    d: dict[str, Tensor], # direction, like `theta`
-    k: int, # inner step
-    here: tuple[dict, dict], # gradients by `theta` and by `leaf` at this very place
-) -> tuple[dict, dict]: # derivatives of `q` by `theta` and by `leaf`, roughly
+def _onesided(at, d):
     "The gradient a little ahead, less the one that is known."
-    eps = _stride(theta, d, 0.1, 1 / 2)
-    ahead = _first_order(loss_fn, theta, leaf, d, k, eps)
-    return tuple({n: (a[n] - b[n]) / eps for n in a} for a, b in zip(ahead, here))
+    eps = _stride(at.theta, d, 0.1, 1 / 2)
+    ahead = _first_order(at, d, eps)
+    return tuple({n: (a[n] - b[n]) / eps for n in a} for a, b in zip(ahead, at.known))
 
 # %% ../nbs/08_trajectory.ipynb #231c4c1f
 def _stride(theta, d, share, power):
@@ -222,13 +210,13 @@ def _stride(theta, d, share, power):
     return share * torch.finfo(next(iter(theta.values())).dtype).eps ** power * size(theta) / max(size(d), 1e-300)
 
 # %% ../nbs/08_trajectory.ipynb #68180037
-def _first_order(loss_fn, theta, leaf, d, k, eps):
+def _first_order(at, d, eps):
     "Gradients at a point `eps` along `d`."
-    theta, leaf = _fresh_leaves({n: p + eps * d[n] for n, p in theta.items()}), _fresh_leaves(leaf)
-    return _split(_grads(loss_fn(theta, leaf, k), {**theta, **_tag(leaf)}))
+    theta, leaf = _fresh_leaves({n: p + eps * d[n] for n, p in at.theta.items()}), _fresh_leaves(at.leaf)
+    return _split(_grads(at.loss_fn(theta, leaf, at.k), {**theta, **_tag(leaf)}))
 
 # %% ../nbs/08_trajectory.ipynb #b8e36ddc
-HVPS = dict(double=hvp_double, forward=hvp_forward, central=hvp_central, onesided=hvp_onesided)
+HVPS = dict(double=_double, forward=_forward, central=_central, onesided=_onesided)
 
 # %% ../nbs/08_trajectory.ipynb #550c22fd
 def _back(loss_fn, run, leaf, rates, lam, hvp, exact):
@@ -240,8 +228,7 @@ def _back(loss_fn, run, leaf, rates, lam, hvp, exact):
         for n, v in lam.items(): rate_grads[n[:3]] = rate_grads[n[:3]] - (v * known[0][n]).sum()
         theta = {n: p + rates[n[:3]] * known[0][n] for n, p in theta.items()}
         d = {n: -rates[n[:3]] * v for n, v in lam.items()}
-        more = (known,) if hvp == "onesided" else ()
-        by_theta, by_leaf = HVPS[hvp](loss_fn, theta, leaf, d, k, *more)
+        by_theta, by_leaf = HVPS[hvp](_Place(loss_fn, theta, leaf, k, known), d)
         for n in grads: grads[n] += by_leaf[n]
         if exact: lam = {n: lam[n] + by_theta[n] for n in lam}
     return grads, rate_grads
@@ -272,22 +259,23 @@ def matching_grad(
 ) -> Match: # with gradients
     "The matching loss and its gradient by leaves and rates (VLDD, algorithm 1)."
     start, target = ends
-    weights = _weights(start, target, cfg.merge)
-    if cfg.mode == "unroll": return _unrolled(loss_fn, start, target, leaf, rates, steps, weights)
+    own = _moves(start, target)
+    weights = _weights(own, cfg.merge)
+    judge = lambda end: _compare(end, target, own, weights)
+    if cfg.mode == "unroll": return _unrolled(loss_fn, start, leaf, rates, steps, judge)
     with torch.no_grad(): rates = {s: r.detach() for s, r in rates.items()}
     run = _walk(loss_fn, start, leaf, rates, steps)
-    found = _compare(run.end, start, target, weights)
+    found = judge(run.end)
     lam = {n: 2 * weights[n[:3]] * (v - target[n]) for n, v in run.end.items()}
     hvp, exact = cfg.hvp or "onesided", cfg.mode == "adjoint"
     found.grads, found.rate_grads = _back(loss_fn, run, leaf, rates, lam, hvp, exact)
     return found
 
 # %% ../nbs/08_trajectory.ipynb #d1eb8680
-def _unrolled(loss_fn, start, target, leaf, rates, steps, weights):
+def _unrolled(loss_fn, start, leaf, rates, steps, judge):
     "The textbook: automatic differentiation through the whole run."
-    leaf, rates, start_ = _fresh_leaves(leaf), _fresh_leaves(rates), _fresh_leaves(start)
-    with sdpa_kernel(SDPBackend.MATH): end = _walk(loss_fn, start_, leaf, rates, steps, graph=True).end
-    found = _compare(end, start, target, weights)
+    leaf, rates, start = _fresh_leaves(leaf), _fresh_leaves(rates), _fresh_leaves(start)
+    with sdpa_kernel(SDPBackend.MATH): found = judge(_walk(loss_fn, start, leaf, rates, steps, graph=True).end)
     both = _grads(found.loss, {**_tag(leaf), **rates})
     found.rate_grads, found.grads = _split(both)
     found.loss = found.loss.detach()
@@ -368,11 +356,6 @@ def _mix(x, mix):
     if not isinstance(x, Tensor) or x.ndim != 2: raise InputError("blend: mixes features; use experts on frozen towers")
     return mix[0] * x + (1 - mix[0]) * x[mix[1].to(x.device)]
 
-# %% ../nbs/08_trajectory.ipynb #eb806a91
-def _sim_block(sim, idx):
-    if sim is None: return None
-    return sim[idx][:, idx] if isinstance(sim, Tensor) else sim.matrix(idx)
-
 # %% ../nbs/08_trajectory.ipynb #60d56f5f
 def _replayed(cfg, step, k):
     "The same dropout whenever inner step k is computed."
@@ -436,9 +419,7 @@ def _entered(self: TrajectoryMatching, pairs):
     "Pairs at the depth at which the student's moving part begins, with gradient."
     if self.experts.cfg.protocol == "full": return pairs
     if not self.on_feats: return Pairs(pairs.imgs, self._texts(pairs), pairs.sim, pairs.lrs)
-    mine = [self.encoder.encode_image(pairs.imgs[c]) for c in my_chunks(len(pairs), self.cfg.chunk)]
-    img = torch.cat(mine) if mine else pairs.imgs.new_zeros(0, self.encoder.img_enc.dim)
-    return Pairs(gather_rows(img, len(pairs)), self._texts(pairs), pairs.sim, pairs.lrs)
+    return Pairs(shared_feats(self.encoder, pairs.imgs, self.cfg.chunk), self._texts(pairs), pairs.sim, pairs.lrs)
 
 # %% ../nbs/08_trajectory.ipynb #f0f16a70
 @patch
