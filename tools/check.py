@@ -22,7 +22,7 @@ class Notebook:
         self.path, self.name = path, path.name
         self.cells = json.loads(path.read_text(encoding='utf-8'))['cells']
         for c in self.cells: c['source'] = ''.join(c['source'])
-        m = re.match(r'(\d\d)_', path.name)
+        m = re.match(r'(\d\d)([b-z]?)_', path.name)
         self.number = int(m[1]) if m else None
         self.code = [c for c in self.cells if c['cell_type'] == 'code']
         self.prose = [c for c in self.cells if c['cell_type'] == 'markdown']

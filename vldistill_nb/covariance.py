@@ -51,15 +51,21 @@ def merge(self: CrossCov,
 # %% ../nbs/10_covariance.ipynb #17fd6a00
 @patch
 def update(self: CrossCov,
-    img_feats: Tensor, # `[b, d_img]`, one row for each pair
-    txt_feats: Tensor, # `[b, d_txt]`
+    img_feats: Tensor, # `[m, d_img]`, each image once
+    txt_feats: Tensor, # `[b, d_txt]`, a row for each pair
+    of: Tensor | None = None, # `[b]`, the image of each text; None if there is one text an image
 ) -> CrossCov: # itself
     "Add a batch of pairs; raises `InputError` for misfitting or non-finite features."
-    x = torch.cat([img_feats, txt_feats], dim=1).detach().cpu().double()
-    if len(x) == 0: return self
-    if not x.isfinite().all(): raise InputError("covariance: some features are not finite")
-    mean = x.mean(0)
-    return self.merge(CrossCov(self.d_img, self.d_txt, float(len(x)), mean, (x - mean).T @ (x - mean)))
+    v, l = (x.detach().cpu().double() for x in (img_feats, txt_feats))
+    if len(l) == 0: return self
+    if not (v.isfinite().all() and l.isfinite().all()): raise InputError("covariance: some features are not finite")
+    of = torch.arange(len(l)) if of is None else of.cpu()
+    k = torch.bincount(of, minlength=len(v)).double().unsqueeze(1)
+    mean = torch.cat([(k * v).sum(0) / len(l), l.mean(0)])
+    v, l = v - mean[:self.d_img], l - mean[self.d_img:]
+    across = v.T @ torch.zeros(len(v), self.d_txt, dtype=v.dtype).index_add_(0, of, l)
+    q = torch.cat([torch.cat([v.T @ (k * v), across], 1), torch.cat([across.T, l.T @ l], 1)])
+    return self.merge(CrossCov(self.d_img, self.d_txt, float(len(l)), mean, q))
 
 # %% ../nbs/10_covariance.ipynb #6f3be8a2
 def _block(stats, rows, cols):
@@ -130,22 +136,22 @@ def covariance_stats(
     with tqdm(total=sum(map(len, mine)), desc="statistics", disable=not progress) as bar:
         def lane(chunks):
             stats = CrossCov(encoder.img_enc.dim, encoder.txt_enc.dim)
-            for c in chunks: stats.update(*_pair_feats(encoder, data, feats, c)), bar.update()
+            for c in chunks: stats.update(*_chunk_feats(encoder, data, feats, c)), bar.update()
             return stats
         return _all_reduce(_tree(lane, mine) if mine else lane([]))
 
 # %% ../nbs/10_covariance.ipynb #acb4592d
-def _pair_feats(encoder, data, feats, chunk):
-    "Caption-level features of a chunk of images."
+def _chunk_feats(encoder, data, feats, chunk):
+    "Features of a chunk of images and of their captions, and which belongs to which."
     if feats is not None:
         at = (feats.img_of_txt >= chunk.start) & (feats.img_of_txt < chunk.stop)
-        return feats.img[feats.img_of_txt[at]], feats.txt[at]
+        return feats.img[chunk], feats.txt[at], feats.img_of_txt[at] - chunk.start
     part = data.subset(range(chunk.start, chunk.stop))
     with torch.no_grad():
         img = encoder.encode_image(part.pixels().to(encoder.device))
         txts = part.txts
         txt = torch.cat([encoder.encode_text(txts[i:i + 256]) for i in range(0, len(txts), 256)])
-    return img[part.img_of_txt.to(img.device)], txt
+    return img, txt, part.img_of_txt
 
 # %% ../nbs/10_covariance.ipynb #a74dc1e3
 def _all_reduce(stats):
@@ -165,21 +171,30 @@ class CovConfig:
     metric: float | None = None     # exponent m of the norm; `gamma - 1/2` by default, 0 as in CovMatch
     rho: float | None = None        # scale of the target; None: such that synthetic features spread like real ones
     lam: float = 0.0                # weight of the difference of means
+    moments: float = 0.0            # weight of the second moments within modalities
+    rank: int = 0                   # directions of the target that are kept, the strongest; 0 for all
+    student: str = "linear"         # whose closed form is matched: `linear` (CovMatch) or `ridge` (APM)
     shrink_img: float = 1.0         # shrinkage of the image covariance, in mean eigenvalues
     shrink_txt: float = 1.0         # … of the text covariance
     texts: str = "solve"            # `solve`: texts in closed form (features only); `learn`: by gradient
     ridge: float = 0.01             # of the closed form, relative
-    chunk: int = 50                 # images a forward pass
+    chunk: int = 50                 # images or texts a forward pass
+    held: int = 100                 # of them, how many keep their graph until the backward pass
 
     def __post_init__(self):
-        if self.texts not in ("solve", "learn"): raise InputError(f"texts {self.texts!r}: use solve or learn")
+        for name, known in (("texts", ("solve", "learn")), ("student", ("linear", "ridge"))):
+            if getattr(self, name) not in known:
+                raise InputError(f"{name} {getattr(self, name)!r}: use {' or '.join(known)}")
+        if self.student == "ridge" and self.texts == "solve": raise InputError("ridge students: use texts='learn'")
+        if self.student == "ridge" and self.gamma != 1: raise InputError("ridge students: their target has gamma 1")
 
 # %% ../nbs/10_covariance.ipynb #404deed6
 @dataclass(eq=False)
 class _Powers:
     "Powers of a shrunk covariance matrix."
-    val: Tensor   # eigenvalues
+    val: Tensor   # eigenvalues, shrunk
     vec: Tensor   # eigenvectors
+    mean: float   # mean eigenvalue before the shrinkage
 
     def __call__(self, p): return (self.vec * self.val**p) @ self.vec.T
 
@@ -187,7 +202,7 @@ class _Powers:
 def _powers(cov, shrink):
     val, vec = torch.linalg.eigh(cov)
     if val.mean() <= 0: raise InputError("covariance: the features are constant, there is nothing to match")
-    return _Powers(val.clamp(min=0) + shrink * val.mean(), vec)
+    return _Powers(val.clamp(min=0) + shrink * val.mean(), vec, val.mean().item())
 
 # %% ../nbs/10_covariance.ipynb #740bb852
 def auto_rho(
@@ -214,19 +229,27 @@ class CovarianceMatching:
         img, txt = _powers(stats.cov_img, self.cfg.shrink_img), _powers(stats.cov_txt, self.cfg.shrink_txt)
         m, g = self.cfg.gamma - 0.5 if self.cfg.metric is None else self.cfg.metric, self.cfg.gamma
         self.target = img(-g) @ stats.cov @ txt(-g)   # unscaled, unweighted
+        if self.cfg.rank: self.target = _strongest(img(m) @ self.target @ txt(m), self.cfg.rank, img(-m), txt(-m))
         ready = lambda x: x.float().to(self.encoder.device)
         self.w_img, self.w_txt, self.w_txt_inv = ready(img(m)), ready(txt(m)), ready(txt(-m))
         self.goal = ready(img(m) @ self.target @ txt(m))
         self.mean_img, self.mean_txt = ready(stats.mean_img), ready(stats.mean_txt)
-        self._rho = {}
+        self.spread = [ready(w(m) @ c @ w(m)) for w, c in ((img, stats.cov_img), (txt, stats.cov_txt))]
+        self.eps, self._rho = (self.cfg.shrink_img * img.mean, self.cfg.shrink_txt * txt.mean), {}
 
 # %% ../nbs/10_covariance.ipynb #60702388
+def _strongest(goal, k, left, right):
+    "The matrix whose weighted form is the best rank-k one."
+    u, s, vh = torch.linalg.svd(goal, full_matrices=False)
+    return left @ (u[:, :k] * s[:k]) @ vh[:k] @ right
+
+# %% ../nbs/10_covariance.ipynb #edd99e07
 @patch
 def rho(self: CovarianceMatching,
     n: int, # synthetic pairs
 ) -> float: # the scale of the target
     "The given scale, or the natural one for so many pairs."
-    if self.cfg.rho is not None: return self.cfg.rho
+    if self.cfg.rho is not None or self.cfg.student == "ridge": return self.cfg.rho or 1.0
     if n not in self._rho: self._rho[n] = auto_rho(self.stats, self.target, n)
     return self._rho[n]
 
@@ -248,13 +271,39 @@ def terms(self: CovarianceMatching,
     img_feats: Tensor, # `[n, d_v]`
     txt_feats: Tensor, # `[n, d_l]`
 ) -> tuple[Tensor, Tensor]: # relative covariance error, relative difference of means
-    "The two parts of the loss, from features."
-    n, goal = len(img_feats), self.rho(len(img_feats)) * self.goal
-    v, l = img_feats - img_feats.mean(0), txt_feats - txt_feats.mean(0)
-    cov = (self.w_img @ v.T) @ (l @ self.w_txt) / (n - 1)
+    "The two parts of CovMatch's loss, from features."
+    goal = self.rho(len(img_feats)) * self.goal
+    v, l = self._student_sides(img_feats, txt_feats)
     gap = lambda x, mean, cov: (x.mean(0) - mean).square().sum() / cov.trace().to(x)
     means = gap(img_feats, self.mean_img, self.stats.cov_img) + gap(txt_feats, self.mean_txt, self.stats.cov_txt)
-    return (cov - goal).square().sum() / goal.square().sum(), means
+    return (v.T @ l / (len(v) - 1) - goal).square().sum() / goal.square().sum(), means
+
+# %% ../nbs/10_covariance.ipynb #ae00b7b4
+@patch
+def _student_sides(self: CovarianceMatching, img_feats, txt_feats):
+    "Two factors, `[n, d_v]` and `[n, d_l]`, whose product over n - 1 is the student in the metric of the match."
+    sides = []
+    for x, w, eps in zip((img_feats, txt_feats), (self.w_img, self.w_txt), self.eps):
+        x = x - x.mean(0)
+        if self.cfg.student == "ridge":
+            gram = x @ x.T / (len(x) - 1) + eps * torch.eye(len(x), dtype=x.dtype, device=x.device)
+            sides.append(torch.linalg.solve(gram, x @ w))
+        else: sides.append(x @ w)
+    return sides
+
+# %% ../nbs/10_covariance.ipynb #0ff21ca2
+@patch
+def moment_gap(self: CovarianceMatching,
+    img_feats: Tensor, # `[n, d_v]`
+    txt_feats: Tensor | None = None, # `[n, d_l]`; None if texts follow from the images
+) -> Tensor: # relative error, summed over modalities
+    "Difference of second moments within each modality, in the metric of the match."
+    total = 0
+    for x, w, real in zip((img_feats, txt_feats), (self.w_img, self.w_txt), self.spread):
+        if x is None: continue
+        x = (x - x.mean(0)) @ w
+        total = total + (x.T @ x / (len(x) - 1) - real).square().sum() / real.square().sum()
+    return total
 
 # %% ../nbs/10_covariance.ipynb #5ee90533
 @patch
@@ -262,7 +311,7 @@ def img_feats(self: CovarianceMatching,
     imgs: Tensor, # `[n, 3, h, w]`
 ) -> Tensor: # `[n, d_v]`, of all rows; gradient to this process's own
     "Features of the synthetic images, in chunks, shared among processes."
-    return shared_feats(self.encoder, imgs, self.cfg.chunk)
+    return shared_feats(self.encoder.img_enc, imgs, self.cfg.chunk, held=self.cfg.held)
 
 # %% ../nbs/10_covariance.ipynb #274e5456
 @patch
@@ -270,21 +319,23 @@ def __call__(self: CovarianceMatching,
     pairs: Pairs, # synthetic
     step: int, # not used: real statistics are exact, nothing is drawn
 ) -> Tensor: # the loss
-    "Covariance error plus `lam` times the difference of means."
+    "Covariance error plus `lam` times the difference of means plus `moments` times that of second moments."
     v = self.img_feats(pairs.imgs)
-    l = self.solve_texts(v) if self.cfg.texts == "solve" else self._txt_feats(pairs.txts)
+    solved = self.cfg.texts == "solve"
+    l = self.solve_texts(v) if solved else self._txt_feats(pairs.txts)
     cov, means = self.terms(v, l)
     self.parts = dict(cov=cov.item(), means=means.item())
-    return cov + self.cfg.lam * means
+    if not self.cfg.moments: return cov + self.cfg.lam * means
+    return cov + self.cfg.lam * means + self.cfg.moments * self.moment_gap(v, None if solved else l)
 
 # %% ../nbs/10_covariance.ipynb #24672955
 @patch
 def _txt_feats(self: CovarianceMatching, txts):
-    "Text features with gradient; with several processes the first one's gradient counts."
+    "Text features with gradient; of texts that are features, the first process's gradient counts."
     if isinstance(txts, (list, tuple)):
         raise InputError("covariance: strings cannot be learned; start from features or embeddings")
-    feats = self.encoder.encode_text(txts)
-    return feats if PartialState().process_index == 0 else feats.detach()
+    if not isinstance(txts, Tensor): return shared_feats(self.encoder.txt_enc, txts, self.cfg.chunk, held=self.cfg.held)
+    return txts if PartialState().process_index == 0 else txts.detach()
 
 # %% ../nbs/10_covariance.ipynb #34aebeb6
 @patch

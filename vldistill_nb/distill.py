@@ -16,9 +16,10 @@ from fastcore.basics import patch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
-from .encoders import DualEncoder, Pairs, TextEmb
+from .encoders import DualEncoder, ImageTower, Pairs, TextEmb, TextTower
 
 # %% auto #0
 __all__ = ['EVENTS', 'leaves', 'with_leaves', 'initial_pairs', 'DistillConfig', 'step_rng', 'Callback', 'Run', 'Progress',
@@ -470,13 +471,23 @@ def gather_rows(
 
 # %% ../nbs/06_distill.ipynb #f69da39a
 def shared_feats(
-    encoder: DualEncoder, # its image tower is used
-    imgs: Tensor, # `[n, 3, h, w]`, the same on all processes
-    chunk: int = 50, # images a forward pass
-) -> Tensor: # `[n, d_v]`, of all rows; gradient to this process's own
-    "Features of synthetic images, in chunks, shared among processes."
-    mine = [encoder.encode_image(imgs[c]) for c in my_chunks(len(imgs), chunk)]
-    return gather_rows(torch.cat(mine) if mine else imgs.new_zeros(0, encoder.img_enc.dim), len(imgs))
+    tower: ImageTower | TextTower, # in evaluation mode
+    rows: Tensor | TextEmb, # images `[n, 3, h, w]` or texts, the same on all processes
+    chunk: int = 50, # rows a forward pass
+    *,
+    held: int | None = None, # rows whose graph is kept until the backward pass, the rest is encoded twice; None: all
+) -> Tensor: # `[n, d]`, of all rows; gradient to this process's own
+    "Features of synthetic images or texts, in chunks, shared among processes."
+    def once(c): return tower(rows[c])
+    def twice(c): return checkpoint(once, c, use_reentrant=False, preserve_rng_state=False)
+    mine = my_chunks(len(rows), chunk)
+    n_held = len(mine) if held is None else held // chunk
+    feats = [(once if i < n_held else twice)(c) for i, c in enumerate(mine)]
+    return gather_rows(torch.cat(feats) if feats else _empty(tower, rows), len(rows))
+
+def _empty(tower, rows):
+    "No features, for a process without rows."
+    return (rows.emb if isinstance(rows, TextEmb) else rows).new_zeros(0, tower.dim)
 
 # %% ../nbs/06_distill.ipynb #fedb3059
 def say_share(
