@@ -1,10 +1,11 @@
 """Which pieces of trajectory matching pay: OpenMoji, 100 pairs, learned as features under frozen towers.
 
-    python benchmarks/ablation.py [--steps 150] [--seeds 5] [--json FILE] [NAME ...]
+    python benchmarks/ablation.py [--steps 150] [--seeds 5] [--draw 0 1] [--json FILE] [NAME ...]
 
 Features instead of pixels make a run take a minute, so that every option can be tried alone against the same
 base; what pays here is confirmed with pixels by `vldistill distill trajectory`. Image features are kept
-non-negative, as the encoder's are. Each line: mean recall of `probe` students on val and on test, last epoch.
+non-negative, as the encoder's are. Each line: mean recall of `probe` students on val and on test, last epoch; `--draw`
+has the seeds of the distillation itself. Students are trained with the loss that the pairs were made for.
 """
 import argparse, json, sys, tempfile, time
 from dataclasses import replace
@@ -35,8 +36,14 @@ TRIES = {
     "similarity, eNCE": dict(loss="ence", rank=10),
     "similarity, wBCE": dict(loss="wbce", rank=10),
     "eNCE without similarity": dict(loss="ence"),
+    "clipped gradients": dict(rate=0.03),
+    "clipped gradients, tesla": dict(rate=0.03, grad=GradConfig("tesla", "double")),
+    "clipped gradients, wBCE": dict(loss="wbce"),
+    "clipped gradients, wBCE, similarity": dict(loss="wbce", rank=10, alpha=1.0),
+    "clipped gradients, eNCE, similarity": dict(loss="ence", rank=10, alpha=0.1, rate=0.03),
 }
-LOOPS = {"running average": dict(ema=0.97), "texts only": dict(lr_img=0.0), "images only": dict(lr_txt=0.0)}
+LOOPS = {k: dict(clip_grad=0.01) for k in TRIES if k.startswith("clipped")}
+LOOPS |= {"running average": dict(ema=0.97), "texts only": dict(lr_img=0.0), "images only": dict(lr_txt=0.0)}
 STARTS = {"noise": dict(noise=True)}
 
 class Losses(Callback):
@@ -47,29 +54,30 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("names", nargs="*"), ap.add_argument("--json")
     ap.add_argument("--steps", type=int, default=150), ap.add_argument("--seeds", type=int, default=5)
+    ap.add_argument("--draw", type=int, nargs="+", default=[0])
     a = ap.parse_args()
-    names = a.names or [*TRIES, *LOOPS, *STARTS]
+    names = a.names or [*dict.fromkeys([*TRIES, *LOOPS, *STARTS])]
     data, judge = load_data("openmoji"), dual_encoder("lite0", "minilm")
     feats = {s: encode_data(judge, getattr(data, s)) for s in ("val", "test")}
     enc = DualEncoder(judge.img_enc, judge.txt_enc, embed_dim=256).eval()
     rows = []
     with tempfile.TemporaryDirectory() as tmp:
         experts = record_experts(enc, data.train, 20, tmp, ExpertConfig(epochs=6))
-        for name in names:
+        for name, draw in [(n, k) for n in names for k in a.draw]:
             began = time.perf_counter()
-            real = feature_pairs(initial_pairs(data.train, 100, enc, **STARTS.get(name, {})), enc)
-            cfg, noted = replace(BASE, **TRIES.get(name, {})), Losses()
-            loop = replace(LOOP, steps=a.steps, **LOOPS.get(name, {}))
+            real = feature_pairs(initial_pairs(data.train, 100, enc, seed=draw, **STARTS.get(name, {})), enc)
+            cfg, noted = replace(BASE, seed=draw, **TRIES.get(name, {})), Losses()
+            loop = replace(LOOP, steps=a.steps, seed=draw, **LOOPS.get(name, {}))
             if cfg.rank: real = real[:99]                # the matrix costs a pair
             fit = TrajectoryMatching(experts, enc, cfg)
             made = distill(fit.prepare(real), fit, loop, callbacks=[noted])
             made = Pairs(made.imgs.clamp(min=0), made.txts, made.sim)
-            student = student_config(loss=cfg.loss if made.sim is not None else "info_nce")
+            student = student_config(loss=cfg.loss)
             score = lambda s: evaluate_pairs(made, judge, getattr(data, s), student, seeds=a.seeds, feats=feats[s])["mean_recall"]
             ends = [sum(x) / len(x) for x in (noted.seen[:10], noted.seen[-10:])]
-            rows.append(dict(name=name, loss=ends, seconds=time.perf_counter() - began, **{s: score(s) for s in feats}))
+            rows.append(dict(name=name, draw=draw, loss=ends, seconds=time.perf_counter() - began, **{s: score(s) for s in feats}))
             told = ", ".join(f"{s} {rows[-1][s]['mean']:.1f} ± {rows[-1][s]['std']:.1f}" for s in feats)
-            print(f"{name:24} loss {ends[0]:.2f} -> {ends[1]:.2f}  {told}  {rows[-1]['seconds']:.0f} s", flush=True)
+            print(f"{name:38} draw {draw}  loss {ends[0]:.2f} -> {ends[1]:.2f}  {told}  {rows[-1]['seconds']:.0f} s", flush=True)
     if a.json:
         with open(a.json, "w") as f: json.dump(dict(command=sys.argv, versions=versions(), rows=rows), f, indent=1)
 

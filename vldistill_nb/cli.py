@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['METAVARS', 'PICTURES', 'PICKS', 'LEARNED', 'Method', 'Student', 'DEMO_FILES', 'COMMANDS', 'OneLine', 'parser_of',
            'command_line', 'overview', 'main', 'check_range', 'new_file', 'new_folder', 'is_main', 'say', 'table',
-           'write_json', 'facts', 'data', 'Lab', 'open_lab', 'pick', 'start_covariance', 'expert_encoder',
-           'start_trajectory', 'learn', 'check_work', 'finished', 'save_pairs', 'learn_config', 'distill', 'experts',
-           'score_table', 'evaluate', 'read_back', 'show', 'baseline', 'plan_steps', 'time_step', 'demo_folder',
-           'new_demo', 'DemoRun', 'spread', 'demo_table', 'demo']
+           'write_json', 'facts', 'data', 'Lab', 'open_lab', 'pick', 'start_covariance', 'start_covmatch',
+           'live_settings', 'expert_encoder', 'start_trajectory', 'learn', 'check_work', 'finished', 'save_pairs',
+           'learn_config', 'distill', 'experts', 'score_table', 'taught', 'evaluate', 'read_back', 'show', 'baseline',
+           'plan_steps', 'time_step', 'demo_folder', 'new_demo', 'DemoRun', 'spread', 'demo_table', 'demo']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
 import argparse, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from types import UnionType
-from typing import Any, Callable, Iterator, Literal, Sequence, get_args, get_origin
+from typing import Any, Callable, Iterator, Literal, Sequence, Union, get_args, get_origin
 
 from fastcore.basics import patch
 from fastcore.docments import docments
@@ -31,7 +31,7 @@ METAVARS = dict(data="SPEC", spec="SPEC", image_encoder="SPEC", text_encoder="SP
 
 def _kind(annotation):
     "The type that parses a parameter, and its choices or None."
-    if isinstance(annotation, UnionType): annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (UnionType, Union): annotation = get_args(annotation)[0]
     return (str, get_args(annotation)) if get_origin(annotation) is Literal else (annotation, None)
 
 # %% ../nbs/13_cli.ipynb #27c0a1de
@@ -330,6 +330,29 @@ def start_covariance(lab: Lab, # opened
     )
     return CovarianceMatching(stats, lab.enc), initial_pairs(real, n, lab.enc, seed=seed)
 
+# %% ../nbs/13_cli.ipynb #81d42a93
+def start_covmatch(lab: Lab, # opened
+                   own: dict, # `towers`: what moves, `image` or `full`; `bank` and `paper`, or None
+                   n: int, # pairs
+                   seed: int = 0, # of the online model
+                   ) -> Any: # objective
+    "Covariance matching under towers that move: along with the pairs, or in a bank of recorded states."
+    from vldistill_nb.covmatch import BankConfig, BankMatching, CovMatch, OnlineConfig, paper_settings, record_bank
+    from vldistill_nb.encoders import DualEncoder
+    if own["paper"]:
+        enc = DualEncoder(lab.enc.img_enc, lab.enc.txt_enc, embed_dim=2304, proj="mlp2", seed=seed).eval()
+        return CovMatch(enc, lab.data.train, paper_settings(own["paper"], n, seed=seed)[0])
+    online = OnlineConfig(protocol=own["towers"], seed=seed, bs=min(128, lab.data.train.n_txt))
+    if not own["bank"]: return CovMatch(lab.enc, lab.data.train, live_settings(online))
+    bank = record_bank(lab.enc, lab.data.train, own["bank"], BankConfig(online=replace(online, seed=0)), progress=is_main())
+    return BankMatching(bank, lab.enc, seed=seed)
+
+def live_settings(online: Any, # `OnlineConfig`
+                  ) -> Any: # `CovMatchConfig`
+    "How the online model is matched, where nothing else is asked for."
+    from vldistill_nb.covmatch import CovMatchConfig
+    return CovMatchConfig(online=online, anchor=1.0)
+
 # %% ../nbs/13_cli.ipynb #10ef2120
 def expert_encoder(lab: Lab, # opened
                    lora: dict | None = None, # fields of `LoraSettings`; None for no adapters
@@ -440,25 +463,33 @@ def _learned(lab, method, start, cfg, folder, work, resume, command):
 
 # %% ../nbs/13_cli.ipynb #20bc72b0
 def learn_config(method: str, # one of `LEARNED`
+                 own: dict, # its options: of covariance `towers` and `paper`
                  steps: int | None = None, # the method's own number by default
+                 *,
                  seed: int = 0, # of the run
+                 n: int = 100, # pairs, for published settings
                  ) -> Any: # `DistillConfig`
     "How a method learns."
+    from vldistill_nb.covmatch import paper_settings
     from vldistill_nb.distill import DistillConfig
-    own = {} if method == "covariance" else dict(lr_img=0.015, lr_txt=0.01)
-    return DistillConfig(seed=seed, **own, **({} if steps is None else dict(steps=steps)))
+    rates = {} if method == "covariance" else dict(lr_img=0.015, lr_txt=0.01)
+    cfg = paper_settings(own["paper"], n, seed=seed)[1] if own["paper"] else DistillConfig(seed=seed, **rates)
+    return cfg if steps is None else replace(cfg, steps=steps)
 
 # %% ../nbs/13_cli.ipynb #bd8f4f1b
-def _begin(lab, method, n, seed, start, expert_options):
-    "Objective and first pairs of a method that learns."
+def _begin(lab, method, n, seed, start, own):
+    "Objective and first pairs of a method that learns; `own` has the options that only it takes."
     from vldistill_nb.distill import initial_pairs
     from vldistill_nb.distilled import load_distilled
-    if method == "covariance" and start is None: return start_covariance(lab, n, seed)
-    if start is not None: real = _taken(lab, load_distilled(start), n)
-    else: real = initial_pairs(lab.data.train, n, lab.enc, seed=seed)
+    live = method == "covariance" and own["towers"] != "frozen"
+    if method == "covariance" and start is None and not live: return start_covariance(lab, n, seed)
+    depth = "embeddings" if live else "features"
+    if start is not None: real = _taken(lab, load_distilled(start), n, depth)
+    else: real = initial_pairs(lab.data.train, n, lab.enc, depth=depth, seed=seed)
+    if live: return start_covmatch(lab, own, n, seed), real
     if method == "covariance": return start_covariance(lab, n, seed)[0], real
     from vldistill_nb.trajectory import GradConfig, TrajectoryConfig, fair_count
-    folder, gradient, rank = expert_options
+    folder, gradient, rank = own["experts"], own["gradient"], own["rank"]
     fewer = fair_count(n, real.imgs[0].numel(), real.txts.shape[-1], rank)
     draws = 1 if method == "lora-trajectory" else 4    # more experts cost little where the tower is passed only once
     loss = "ence" if rank else "info_nce"
@@ -466,24 +497,31 @@ def _begin(lab, method, n, seed, start, expert_options):
     return start_trajectory(lab, real[:fewer], cfg, folder, method == "lora-trajectory")
 
 # %% ../nbs/13_cli.ipynb #c747b14f
-def _taken(lab, dp, n):
-    "The first pairs of an artifact, texts as features."
+def _taken(lab, dp, n, depth):
+    "The first pairs of an artifact, texts at a depth."
     from vldistill_nb.encoders import Pairs
     spec, size = dp.recipe["text_spec"], dp.imgs.shape[-1]
     if len(dp) < n or spec != lab.enc.text_spec or size != lab.data.size:
         raise InputError(f"--start: holds {len(dp)} pairs of {size} px with texts for {spec}, "
                          f"not {n} of {lab.data.size} px for {lab.enc.text_spec}")
-    return Pairs(dp.imgs[:n], lab.enc.encode_text(dp.txts[:n]).detach())
+    txts = dp.txts[:n]
+    if depth == "features": return Pairs(dp.imgs[:n], lab.enc.encode_text(txts).detach())
+    if hasattr(txts, "shape"): raise InputError("--start: its texts are features; live towers want embeddings or captions")
+    return Pairs(dp.imgs[:n], lab.enc.txt_enc.embed(txts) if isinstance(txts, list) else txts)
 
 # %% ../nbs/13_cli.ipynb #dadaa31f
-def _check_options(method, learning, matching):
+def _check_options(method, learning, matching, live):
     "Refuse options that a method does not take."
     wrong = {} if method in LEARNED else learning
-    wrong = wrong | ({} if "trajectory" in method else matching)
+    wrong = wrong | ({} if "trajectory" in method else matching) | ({} if method == "covariance" else live)
     if "trajectory" in method and not matching["experts"]:
         raise InputError("--experts: is needed; record some with `vldistill experts`")
+    if live["bank"] and not live["towers"]: raise InputError("--bank: holds towers that move; add --towers full or image")
+    if live["bank"] and live["paper"]: raise InputError("--bank: the published method has none; leave it or --paper out")
     for name in (k for k, v in wrong.items() if v):
-        why = f"{method} matches no experts" if name in matching else f"{method} picks real pairs at once"
+        why = f"{method} picks real pairs at once"
+        if name in matching: why = f"{method} matches no experts"
+        if name in live: why = f"{method} has no towers that move"
         raise InputError(f"--{name}: {why}; leave it out")
 
 # %% ../nbs/13_cli.ipynb #1657e7a3
@@ -502,12 +540,18 @@ def distill(method: Method, # how to make pairs
             experts: str | None = None, # folder of `vldistill experts`, for the two trajectory methods
             gradient: Literal["adjoint", "tesla", "unroll"] = "adjoint", # of the two trajectory methods
             rank: int = 0, # of similarities learned with the pairs (LoRS), for the two trajectory methods; 0 for none
+            towers: Literal["frozen", "image", "full"] = "frozen", # what moves in the encoder of covariance
+            bank: str | None = None, # folder of states of towers that move, recorded there if need be; for covariance
+            paper: Literal["flickr30k", "coco"] | None = None, # CovMatch's published settings; implies --towers full
             ) -> dict: # the recipe
     "Make a small training set out of a large one."
     command = command_line(distill, locals() | dict(resume=False))
     check_range("pairs", pairs, 2), check_range("steps", steps, 1), check_range("seed", seed, 0, 2**63 - 1)
     check_range("rank", rank, 0)
-    _check_options(method, dict(steps=steps, resume=resume, start=start), dict(experts=experts, rank=rank))
+    towers = "full" if paper else towers
+    own = dict(experts=experts, gradient=gradient, rank=rank, towers=towers, bank=bank, paper=paper)
+    _check_options(method, dict(steps=steps, resume=resume, start=start), dict(experts=experts, rank=rank),
+                   dict(towers=towers != "frozen", bank=bank, paper=paper))
     folder = new_folder(f"runs/{method}-{pairs}" if out is None else out)
     work, clock = check_work(folder, resume), time.perf_counter()
     _join_group()
@@ -517,8 +561,8 @@ def distill(method: Method, # how to make pairs
     if method in PICKS:
         made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
     else:
-        begun = _begin(lab, method, pairs, seed, start, (experts, gradient, rank))
-        cfg = learn_config(method, steps, seed)
+        begun = _begin(lab, method, pairs, seed, start, own)
+        cfg = learn_config(method, own, steps, seed=seed, n=pairs)
         made, recipe = _learned(lab, method, begun, cfg, folder, work, resume, command)
     if not is_main(): return recipe
     if made is not None: save_pairs(made, recipe, folder, work=work)
@@ -578,6 +622,22 @@ def score_table(scores: dict, # as `evaluate_pairs`
     show = lambda v: [f"{v['mean']:.2f}", f"{v['std']:.2f}", " ".join(f"{r:.1f}" for r in v["runs"])]
     return table(["percent", "mean", "std", "runs"], [[k, *show(v)] for k, v in scores.items() if isinstance(v, dict)])
 
+# %% ../nbs/13_cli.ipynb #04204ac1
+def taught(lab: Lab, # opened
+           pairs: Any, # `Pairs`
+           protocol: str, # what the teacher trains
+           ) -> Any: # the pairs, with similarities that the teacher makes when asked
+    "Train a teacher on all real pairs, tell how good it is itself, and let it say what belongs together."
+    from vldistill_nb.encoders import Pairs
+    from vldistill_nb.retrieval import TeacherSim, evaluate_student, student_config, train_student
+    real, probe = pick(lab, "random", lab.data.train.n_txt), protocol == "probe"
+    if probe: real = Pairs(*lab.feats("train").pairs())
+    made = train_student(real, lab.enc, student_config(protocol))
+    own = evaluate_student(made, lab.part("test"), feats=lab.feats("test") if probe else None)["mean_recall"]
+    say(f"teacher: {protocol}, trained on {len(real):,} real pairs; its own mean recall on test is {own:.1f}")
+    lab.loss = "ence"
+    return Pairs(pairs.imgs, pairs.txts, TeacherSim(made, pairs), pairs.lrs)
+
 # %% ../nbs/13_cli.ipynb #9e41ac0b
 Student = Literal["probe", "image", "full"]
 
@@ -589,6 +649,7 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
              image_encoder: str | None = None, # the artifact's own by default
              text_encoder: str | None = None, # the artifact's own by default
              lora_rank: int = 0, # of adapters that a student trains instead of its image tower; 0 for none
+             teacher: Student | None = None, # soft targets from a model trained on all real pairs, and what it trained
              json: str | None = None, # the same numbers for machines
              ) -> dict: # as written to `--json`
     "Train fresh students on pairs and measure recall on test."
@@ -601,7 +662,8 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
     lab = open_lab(data, *specs, dp.imgs.shape[-1])
     lab.loss = dp.recipe["settings"].get("objective", {}).get("loss", lab.loss)
     if lora_rank: lab.enc = expert_encoder(lab, dict(rank=lora_rank), lab.enc.embed_dim)
-    scores = lab.judge(dp.pairs, "test", student=student, seeds=seeds)
+    pairs = dp.pairs if teacher is None else taught(lab, dp.pairs, teacher)
+    scores = lab.judge(pairs, "test", student=student, seeds=seeds)
     result = {**{k: v for k, v in scores.items() if k not in ("student", "seconds")}, "student": student, "data": data,
               "artifact": str(folder), "seconds": round(scores["seconds"], 3)}
     write_json(json, result)

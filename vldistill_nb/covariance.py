@@ -176,16 +176,16 @@ class CovConfig:
     student: str = "linear"         # whose closed form is matched: `linear` (CovMatch) or `ridge` (APM)
     shrink_img: float = 1.0         # shrinkage of the image covariance, in mean eigenvalues
     shrink_txt: float = 1.0         # … of the text covariance
-    texts: str = "solve"            # `solve`: texts in closed form (features only); `learn`: by gradient
+    texts: str = "solve"            # `solve`: in closed form (features only); `learn`: by gradient; `follow`: see below
     ridge: float = 0.01             # of the closed form, relative
     chunk: int = 50                 # images or texts a forward pass
     held: int = 100                 # of them, how many keep their graph until the backward pass
 
     def __post_init__(self):
-        for name, known in (("texts", ("solve", "learn")), ("student", ("linear", "ridge"))):
+        for name, known in (("texts", ("solve", "learn", "follow")), ("student", ("linear", "ridge"))):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} {getattr(self, name)!r}: use {' or '.join(known)}")
-        if self.student == "ridge" and self.texts == "solve": raise InputError("ridge students: use texts='learn'")
+        if self.student == "ridge" and self.texts != "learn": raise InputError("ridge students: use texts='learn'")
         if self.student == "ridge" and self.gamma != 1: raise InputError("ridge students: their target has gamma 1")
 
 # %% ../nbs/10_covariance.ipynb #404deed6
@@ -255,15 +255,23 @@ def rho(self: CovarianceMatching,
 
 # %% ../nbs/10_covariance.ipynb #e41da068
 @patch
-def solve_texts(self: CovarianceMatching,
+def sides(self: CovarianceMatching,
     img_feats: Tensor, # `[n, d_v]`, of the synthetic images
-) -> Tensor: # `[n, d_l]`, without gradient
-    "The text features that fit given image features best."
+) -> tuple[Tensor, Tensor]: # `[n, n]` and `[n, d_l]`, without gradient
+    "The two sides of the equations for the texts."
     with torch.no_grad():
         n, p = len(img_feats), (img_feats - img_feats.mean(0)) @ self.w_img
-        gram = p @ p.T / (n - 1)
-        gram += self.cfg.ridge * gram.diagonal().mean() * torch.eye(n, device=p.device)
-        return self.mean_txt + torch.linalg.solve(gram, p @ self.goal * self.rho(n)) @ self.w_txt_inv
+        return p @ p.T / (n - 1), p @ self.goal * self.rho(n)
+
+# %% ../nbs/10_covariance.ipynb #7c0b684d
+@patch
+def solve_texts(self: CovarianceMatching,
+    gram: Tensor, # `[n, n]`, from `sides`
+    rhs: Tensor, # `[n, d_l]`
+) -> Tensor: # `[n, d_l]`, without gradient
+    "The text features that fit given images best."
+    gram = gram + self.cfg.ridge * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
+    return self.mean_txt + torch.linalg.solve(gram, rhs) @ self.w_txt_inv
 
 # %% ../nbs/10_covariance.ipynb #40fd4f4c
 @patch
@@ -321,12 +329,22 @@ def __call__(self: CovarianceMatching,
 ) -> Tensor: # the loss
     "Covariance error plus `lam` times the difference of means plus `moments` times that of second moments."
     v = self.img_feats(pairs.imgs)
-    solved = self.cfg.texts == "solve"
-    l = self.solve_texts(v) if solved else self._txt_feats(pairs.txts)
+    given = None if self.cfg.texts == "solve" else self._txt_feats(pairs.txts)
+    l = given if self.cfg.texts == "learn" else self.solve_texts(*self.sides(v))
     cov, means = self.terms(v, l)
     self.parts = dict(cov=cov.item(), means=means.item())
-    if not self.cfg.moments: return cov + self.cfg.lam * means
-    return cov + self.cfg.lam * means + self.cfg.moments * self.moment_gap(v, None if solved else l)
+    loss = cov + self.cfg.lam * means
+    if self.cfg.texts == "follow": loss = loss + self._behind(given, l)
+    return loss + self.cfg.moments * self.moment_gap(v, given) if self.cfg.moments else loss
+
+# %% ../nbs/10_covariance.ipynb #61d70310
+@patch
+def _behind(self: CovarianceMatching, given, best):
+    "How far texts are from the solved ones, as a share of these; noted among the parts."
+    centred = lambda x: (x - x.mean(0)) @ self.w_txt
+    gap = (centred(given) - centred(best)).square().sum() / centred(best).square().sum()
+    self.parts["behind"] = gap.item()
+    return gap
 
 # %% ../nbs/10_covariance.ipynb #24672955
 @patch
@@ -343,9 +361,9 @@ def finalize(self: CovarianceMatching,
     pairs: Pairs, # as learned
 ) -> Pairs: # with the texts that belong to the images
     "The last word: texts in closed form for the final images."
-    if self.cfg.texts == "learn": return pairs
+    if self.cfg.texts != "solve": return pairs
     chunks = [self.encoder.encode_image(c.to(self.encoder.device)) for c in pairs.imgs.split(self.cfg.chunk)]
-    return Pairs(pairs.imgs, self.solve_texts(torch.cat(chunks)), pairs.sim, pairs.lrs)
+    return Pairs(pairs.imgs, self.solve_texts(*self.sides(torch.cat(chunks))), pairs.sim, pairs.lrs)
 
 # %% ../nbs/10_covariance.ipynb #26943616
 @patch

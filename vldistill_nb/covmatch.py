@@ -137,7 +137,8 @@ def load_state_dict(self: OnlineModel, state):
     with torch.no_grad():
         for k, p in self.params.items():
             p.copy_(state[f"param.{k}"])
-            if f"momentum.{k}" in state: self.opt.state[p] = dict(momentum_buffer=state[f"momentum.{k}"].to(p))
+            if f"momentum.{k}" in state:   # in the parameter's own layout: fused SGD walks through memory
+                self.opt.state[p] = dict(momentum_buffer=torch.empty_like(p).copy_(state[f"momentum.{k}"]))
 
 # %% ../nbs/10b_covmatch.ipynb #fd275d55
 @dataclass(frozen=True)
@@ -232,7 +233,8 @@ def __call__(self: CovMatch,
     cov, z_img, z_txt = self.real_moments(step)
     v, l = self.syn_feats(pairs, step)
     match = (self.cfg.rho * cov - cross_cov(v, l)).square().sum()
-    means = sum((z - proj(x).mean(0)).square().sum() for z, proj, x in ((z_img, net.img_proj, v), (z_txt, net.txt_proj, l)))
+    gap = lambda z, proj, x: (z - proj(x).mean(0)).square().sum()
+    means = gap(z_img, net.img_proj, v) + gap(z_txt, net.txt_proj, l)
     self.parts = dict(cov=match.item() / (self.cfg.rho * cov).square().sum().item(), means=means.item())
     return match + self.cfg.lam * means
 
@@ -308,9 +310,10 @@ def record_bank(
     "Train the online model on real pairs, keep some of its states with their exact statistics."
     cfg, out, main = cfg or BankConfig(), Path(out), PartialState().is_main_process
     out.mkdir(parents=True, exist_ok=True)
-    run, model = _bank_id(encoder, data, cfg), OnlineModel(encoder, data, cfg.online)
-    for step in tqdm(cfg.steps, desc="bank", disable=not (progress and main)):
-        if _recorded(out / _name(step), run): continue
+    run = _bank_id(encoder, data, cfg)
+    todo = [s for s in cfg.steps if not _recorded(out / _name(s), run)]
+    model = OnlineModel(encoder, data, cfg.online)
+    for step in tqdm(todo, desc="bank", disable=not (progress and main)):
         model.goto(step)
         exact = {k: p.detach().clone() for k, p in model.params.items()}
         state = _state(model, cfg.dtype)
@@ -337,7 +340,8 @@ def _recorded(file, run):
     try:
         with safe_open(file, "pt") as f: found = (f.metadata() or {}).get("run")
     except (SafetensorError, OSError): found = None
-    if found != run: raise InputError(f"{file}: of another encoder, data set or recipe, or damaged; remove it, or choose another folder")
+    if found != run:
+        raise InputError(f"{file}: of another encoder, data set or recipe, or damaged; remove it or choose another folder")
     return True
 
 # %% ../nbs/10b_covmatch.ipynb #0e21cd0b
@@ -392,7 +396,7 @@ def open_bank(
 # %% ../nbs/10b_covmatch.ipynb #2c3596ad
 class BankMatching:
     "Objective: covariance matching under the states of a bank, one a step, in shuffled order."
-    sharded, learns = True, ("imgs", "txts")
+    sharded = True
     def __init__(self,
         bank: Bank, # recorded
         encoder: DualEncoder, # as it was recorded with; left untouched
@@ -400,10 +404,12 @@ class BankMatching:
         *,
         seed: int = 0, # of the order
     ):
-        self.cfg = cfg or CovConfig(texts="learn")
-        if self.cfg.texts != "learn": raise InputError("bank: texts are learned (texts='learn'); towers that move read no features")
+        full = bank.protocol == "full"
+        self.cfg = cfg or CovConfig(texts="follow" if full else "solve")
+        if full and self.cfg.texts == "solve": raise InputError("bank: its text tower moves; use texts='follow' or 'learn'")
+        self.learns = ("imgs",) if self.cfg.texts == "solve" else ("imgs", "txts")
         self.net = copy.deepcopy(encoder).to(PartialState().device).eval().requires_grad_(False)
-        self.bank, self.seed, self.parts, self._made = bank, seed, {}, {}
+        self.bank, self.seed, self.parts, self._made, self.sides = bank, seed, {}, {}, {}
 
 # %% ../nbs/10b_covmatch.ipynb #943cf04d
 @patch
@@ -422,14 +428,50 @@ def __call__(self: BankMatching,
     step: int, # of the outer loop
 ) -> Tensor: # the loss
     "Covariance error under this step's state."
-    if not isinstance(pairs.txts, TextEmb):
+    if self.cfg.texts != "solve" and not isinstance(pairs.txts, TextEmb):
         raise InputError("bank: texts are learned as input embeddings; start from `initial_pairs(depth='embeddings')`")
     turn, i = divmod(step, len(self.bank))
-    order = torch.randperm(len(self.bank), generator=step_rng(self.seed, turn, 9))
-    fit = self.matching(int(order[i]))
-    loss = fit(pairs, step)
+    i = int(torch.randperm(len(self.bank), generator=step_rng(self.seed, turn, 9))[i])
+    fit = self.matching(i)
+    loss = fit(pairs, step) if self.cfg.texts != "solve" else self._solved(fit, i, pairs.imgs)
     self.parts = fit.parts
     return loss
+
+# %% ../nbs/10b_covmatch.ipynb #fa37531c
+@patch
+def _solved(self: BankMatching, fit, i, imgs):
+    "Error of one state, with the texts that serve all states seen so far."
+    v = fit.img_feats(imgs)
+    self.sides[i] = fit.sides(v.detach())
+    cov, means = fit.terms(v, fit.solve_texts(*self._summed()))
+    fit.parts = dict(cov=cov.item(), means=means.item())
+    return cov + self.cfg.lam * means
+
+@patch
+def _summed(self: BankMatching): return [sum(x) / len(x) for x in zip(*(s for _, s in sorted(self.sides.items())))]
+
+# %% ../nbs/10b_covmatch.ipynb #41c88e79
+@patch
+def finalize(self: BankMatching,
+    pairs: Pairs, # as learned
+) -> Pairs: # with the texts that belong to the images
+    "The last word: if texts are solved, those that serve the final images in all states."
+    if self.cfg.texts != "solve": return pairs
+    was = dict(self.sides)
+    for i in range(len(self.bank)):
+        fit = self.matching(i)
+        self.sides[i] = fit.sides(torch.cat([self.net.encode_image(c.to(self.net.device)) for c in pairs.imgs.split(50)]))
+    txts, self.sides = fit.solve_texts(*self._summed()), was
+    return Pairs(pairs.imgs, txts, pairs.sim, pairs.lrs)
+
+# %% ../nbs/10b_covmatch.ipynb #f761ad2a
+@patch
+def state_dict(self: BankMatching): return {f"{k}.{i}": x for i, s in self.sides.items() for k, x in zip(("gram", "rhs"), s)}
+
+@patch
+def load_state_dict(self: BankMatching, state):
+    at = lambda k: state[k].to(self.net.device)
+    self.sides = {int(k[5:]): (at(k), at(f"rhs.{k[5:]}")) for k in state if k.startswith("gram.")}
 
 # %% ../nbs/10b_covmatch.ipynb #ca7a11dc
 @patch

@@ -10,6 +10,7 @@ from statistics import mean, stdev
 from time import perf_counter
 from typing import Any, Callable
 import torch
+from fastcore.basics import patch
 from torch import Tensor
 from .contrast import LOSSES, pair_loss
 from .data import AugConfig, InputError, PairData, augment
@@ -17,7 +18,7 @@ from .encoders import DualEncoder, Feats, Pairs, _sim_block, best_device, encode
 
 # %% auto #0
 __all__ = ['PROTOCOLS', 'PROBE', 'PROJ', 'recalls', 'StudentConfig', 'student_config', 'feature_pairs', 'moving', 'train_student',
-           'evaluate_student', 'evaluate_pairs', 'summary']
+           'evaluate_student', 'evaluate_pairs', 'summary', 'TeacherSim']
 
 # %% ../nbs/03_retrieval.ipynb #76f91b97
 def _places(img_emb, txt_emb, img_of_txt, block):
@@ -237,3 +238,30 @@ def summary(
     "Mean and standard deviation over seeds."
     cols = {k: [r[k] for r in runs] for k in runs[0]}
     return {k: dict(mean=mean(v), std=stdev(v) if len(v) > 1 else 0.0, runs=v) for k, v in cols.items()}
+
+# %% ../nbs/03_retrieval.ipynb #a7f3fb44
+class TeacherSim:
+    "Similarities of pairs as a trained model sees them, made when a batch asks; for `Pairs.sim` with `loss='ence'`."
+    def __init__(self,
+        teacher: DualEncoder, # trained; must read the pairs' texts
+        pairs: Pairs, # whose similarities are asked for
+        *,
+        weight: float = 0.6, # w, from 0 (the identity) to 1 (the teacher alone)
+        tau: float = 0.05, # temperature of the teacher
+    ):
+        if not 0 <= weight <= 1: raise InputError(f"teacher: its weight must lie in 0 to 1, not {weight}")
+        self.weight, self.tau = weight, tau
+        seen = feature_pairs(pairs, teacher)
+        with torch.no_grad(): self.img, self.txt = teacher.cpu().eval().project(seen.imgs, seen.txts)
+
+    def __len__(self) -> int: return len(self.img)
+
+# %% ../nbs/03_retrieval.ipynb #877a16bd
+@patch
+def matrix(self: TeacherSim,
+    idx: Tensor | None = None, # which pairs; all by default
+) -> Tensor: # `[b, b]`; rows sum to about one
+    "Targets for a batch: a softmax over its own pairs, not a cut-out of a larger one."
+    idx = torch.arange(len(self)) if idx is None else idx.cpu()
+    cos = self.img[idx] @ self.txt[idx].T / self.tau
+    return (1 - self.weight) * torch.eye(len(idx)) + self.weight * (cos.softmax(0) + cos.softmax(1)) / 2
