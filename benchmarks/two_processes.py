@@ -1,9 +1,9 @@
 """The same distillation on one process and on two (torchrun, gloo): largest difference of the pairs, and who did what.
 
     python benchmarks/two_processes.py [--steps 20] [--data openmoji --image-encoder lite0 --text-encoder minilm]
-                                       [--method trajectory]
+                                       [--method covariance | online | bank | trajectory]
 
-For trajectory matching the experts are recorded by as many processes first, and their files compared too.
+`online` and `bank` are covariance matching under towers that move. For trajectory matching the experts are recorded by as many processes first, and their files compared too.
 """
 import argparse, re, subprocess, sys, tempfile
 from pathlib import Path
@@ -20,10 +20,10 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for k, v in dict(steps=20, pairs=100).items(): ap.add_argument(f"--{k}", type=int, default=v)
     for k, v in {"data": "tiny", "image-encoder": "tiny", "text-encoder": "tiny"}.items(): ap.add_argument(f"--{k}", default=v)
-    ap.add_argument("--method", choices=("covariance", "trajectory"), default="covariance")
+    ap.add_argument("--method", choices=("covariance", "online", "bank", "trajectory"), default="covariance")
     a = ap.parse_args()
     where = ["--data", a.data, "--image-encoder", a.image_encoder, "--text-encoder", a.text_encoder]
-    job = ["distill", a.method, *where, "--pairs", str(a.pairs), "--steps", str(a.steps)]
+    job = ["distill", a.method if a.method == "trajectory" else "covariance", *where, "--pairs", str(a.pairs), "--steps", str(a.steps)]
     with tempfile.TemporaryDirectory() as tmp:
         for n in (1, 2):
             out = Path(tmp) / str(n)
@@ -31,15 +31,18 @@ def main():
             if a.method == "trajectory":
                 more = ["--experts", f"{out}-experts"]
                 run(n, ["experts", *where, "--count", "3", "--epochs", "2", "--out", more[1]])
+            if a.method in ("online", "bank"): more = ["--towers", "full"]
+            if a.method == "bank": more += ["--bank", f"{out}-bank"]
             done = run(n, [*job, *more, "--out", str(out)])
             shares = re.findall(r"process \d+ of \d+: [a-z ]+[\d–]+ of \d+", done.stderr)   # two processes may share a line
             print("\n".join(sorted(shares)) or "process 1 of 1: everything")
         from vldistill_nb.distilled import load_distilled
         one, two = (load_distilled(Path(tmp) / str(n)).pairs for n in (1, 2))
-        if a.method == "trajectory":
-            files = [[p.read_bytes() for p in sorted(Path(tmp).glob(f"{n}-experts/*.safetensors"))] for n in (1, 2)]
-            print(f"{len(files[0])} experts: files {'identical' if files[0] == files[1] else 'differ'}")
-        gaps = [(x - y).abs().max().item() for x, y in ((one.imgs, two.imgs), (one.txts, two.txts))]
+        if a.method in ("trajectory", "bank"):
+            files = [[p.read_bytes() for p in sorted(Path(tmp).glob(f"{n}-*/*.safetensors"))] for n in (1, 2)]
+            print(f"{len(files[0])} {'states' if a.method == 'bank' else 'experts'}: files {'identical' if files[0] == files[1] else 'differ'}")
+        txts = [getattr(p.txts, "emb", p.txts) for p in (one, two)]
+        gaps = [(x - y).abs().max().item() for x, y in ((one.imgs, two.imgs), txts)]
         print(f"{a.pairs} pairs after {a.steps} steps: largest difference {gaps[0]:.1e} in pixels, {gaps[1]:.1e} in texts")
 
 if __name__ == "__main__": main()

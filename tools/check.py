@@ -12,7 +12,7 @@ ENV = dict(os.environ, OMP_NUM_THREADS='1', MPLBACKEND='agg', HF_HUB_OFFLINE='1'
 WORKERS, PATIENCE = 2, 600                        # notebooks at a time; seconds before one is given up
 # The highest chapter that a module may import (a chapter not named here: anything lower).
 CEILING = dict(retrieval=2, distilled=2, coresets=4, distill=4, experts=4, trajectory=7, lora=8, covariance=6,
-               projector=6)
+               covmatch=10, projector=6)
 TABLE = re.compile(r'^\s*\|.*$', re.M)
 PASSING = re.compile(r'```.*?```|\$\$.*?\$\$|<details>.*?</details>|<[^>]+>|\]\([^)]*\)', re.S)
 
@@ -22,8 +22,8 @@ class Notebook:
         self.path, self.name = path, path.name
         self.cells = json.loads(path.read_text(encoding='utf-8'))['cells']
         for c in self.cells: c['source'] = ''.join(c['source'])
-        m = re.match(r'(\d\d)([b-z]?)_', path.name)
-        self.number = int(m[1]) if m else None
+        m = re.match(r'(\d\d)([b-z]?)_', path.name)            # 10b comes after 10
+        self.number = int(m[1]) + ('abcdefghij'.find(m[2]) / 10 if m[2] else 0) if m else None
         self.code = [c for c in self.cells if c['cell_type'] == 'code']
         self.prose = [c for c in self.cells if c['cell_type'] == 'markdown']
         self.exported = [c for c in self.code if re.search(r'^#\|\s*exports?\s*$', c['source'], re.M)]
@@ -177,7 +177,7 @@ def listed(nbs):
     "the site's sidebar has every page"
     cfg = (ROOT/'_quarto.yml').read_text(encoding='utf-8')
     for nb in nbs:
-        page = re.sub(r'^\d+_', '', nb.path.stem)
+        page = re.sub(r'^\d+[b-z]?_', '', nb.path.stem)
         if f'docs/{page}.ipynb' not in cfg: yield f'_quarto.yml: docs/{page}.ipynb is missing'
 
 def imports(nbs):

@@ -29,6 +29,7 @@ from .data import InputError, PairData, atomic_write, contact_sheet, load_data
 METAVARS = dict(data="SPEC", spec="SPEC", image_encoder="SPEC", text_encoder="SPEC", out="PATH", json="FILE",
                 sheet="FILE", folder="DIR", method="METHOD", start="DIR", experts="DIR")
 
+# %% ../nbs/13_cli.ipynb #7966f921
 def _kind(annotation):
     "The type that parses a parameter, and its choices or None."
     if get_origin(annotation) in (UnionType, Union): annotation = get_args(annotation)[0]
@@ -51,6 +52,7 @@ class OneLine(argparse.ArgumentParser):
     "A parser that complains in one line."
     def error(self, message): self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
+# %% ../nbs/13_cli.ipynb #5926d70d
 def parser_of(func: Callable, # annotated, each parameter with a comment beside it
               prog: str, # the words before the arguments
               ) -> argparse.ArgumentParser: # of `func`'s parameters
@@ -102,6 +104,7 @@ def _explain(e):
     if isinstance(e, OSError) and e.strerror: return f"{e.filename or 'input or output'}: {e.strerror}"
     return " ".join(str(e).split()) or type(e).__name__
 
+# %% ../nbs/13_cli.ipynb #72c396dd
 def _hang_up():
     "Whoever read our output is gone (`vldistill ... | head`): stop writing, without a word."
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -149,6 +152,7 @@ def _home_of(path, option):
     if not home.is_dir() or not os.access(home, os.W_OK | os.X_OK):
         raise InputError(f"{option} {path}: {home} is no folder that can be written to; choose another place")
 
+# %% ../nbs/13_cli.ipynb #19c660dc
 def new_file(path: str | None, # as given; None passes
              option: str, # for the message
              ends: tuple[str, ...] = (), # endings that will do; () for any
@@ -179,6 +183,7 @@ def is_main() -> bool: # True unless this is process 1, 2, ... of a launched gro
     "Does this process speak for the group?"
     return int(os.environ.get("RANK", 0)) == 0
 
+# %% ../nbs/13_cli.ipynb #344a8b45
 def say(text: str, # one line
         ) -> None:
     "Tell how things go, on stderr."
@@ -203,6 +208,7 @@ def table(head: Sequence[str], # column names
         "  ".join([row[0].ljust(wide[0]), *(c.rjust(w) for c, w in zip(row[1:], wide[1:]))]) for row in cells
     )
 
+# %% ../nbs/13_cli.ipynb #39496eca
 def write_json(path: Path | None, # None: nothing is written
                content: dict, # plain values
                ) -> None:
@@ -224,6 +230,7 @@ def facts(d: PairData, # loaded
 # %% ../nbs/13_cli.ipynb #37230cbc
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
+# %% ../nbs/13_cli.ipynb #dbea9f03
 def data(spec: str, # openmoji, openmoji:random, tiny, karpathy:FILE.json[,IMAGES], blip:DIR or hf:NAME
          *,
          size: int | None = None, # pixels a side; 64 by default, 32 for tiny
@@ -291,6 +298,7 @@ PICKS = ("random", "herding", "k-center", "forgetting")
 LEARNED = ("covariance", "trajectory", "lora-trajectory")
 Method = Literal["random", "herding", "k-center", "forgetting", "covariance", "trajectory", "lora-trajectory"]
 
+# %% ../nbs/13_cli.ipynb #b0c402d6
 def pick(lab: Lab, # opened
          method: str, # one of `PICKS`
          n: int, # pairs
@@ -344,9 +352,11 @@ def start_covmatch(lab: Lab, # opened
         return CovMatch(enc, lab.data.train, paper_settings(own["paper"], n, seed=seed)[0])
     online = OnlineConfig(protocol=own["towers"], seed=seed, bs=min(128, lab.data.train.n_txt))
     if not own["bank"]: return CovMatch(lab.enc, lab.data.train, live_settings(online))
-    bank = record_bank(lab.enc, lab.data.train, own["bank"], BankConfig(online=replace(online, seed=0)), progress=is_main())
+    which = BankConfig(online=replace(online, seed=0))
+    bank = record_bank(lab.enc, lab.data.train, own["bank"], which, progress=is_main())
     return BankMatching(bank, lab.enc, seed=seed)
 
+# %% ../nbs/13_cli.ipynb #e395ff89
 def live_settings(online: Any, # `OnlineConfig`
                   ) -> Any: # `CovMatchConfig`
     "How the online model is matched, where nothing else is asked for."
@@ -432,6 +442,7 @@ def _recipe(lab, method, settings, seed, command):
     return make_recipe(method, settings, data=lab.data, image_spec=enc.image_spec, text_spec=enc.text_spec, seed=seed) \
         | {"command": command}
 
+# %% ../nbs/13_cli.ipynb #d49098a7
 def save_pairs(pairs: Any, # `Pairs`
                recipe: dict, # see `make_recipe`
                folder: Path, # of the artifact
@@ -472,7 +483,7 @@ def learn_config(method: str, # one of `LEARNED`
     "How a method learns."
     from vldistill_nb.covmatch import paper_settings
     from vldistill_nb.distill import DistillConfig
-    rates = {} if method == "covariance" else dict(lr_img=0.015, lr_txt=0.01)
+    rates = {} if method == "covariance" else dict(lr_img=0.015, lr_txt=0.01, clip_grad=0.01)
     cfg = paper_settings(own["paper"], n, seed=seed)[1] if own["paper"] else DistillConfig(seed=seed, **rates)
     return cfg if steps is None else replace(cfg, steps=steps)
 
@@ -486,14 +497,16 @@ def _begin(lab, method, n, seed, start, own):
     depth = "embeddings" if live else "features"
     if start is not None: real = _taken(lab, load_distilled(start), n, depth)
     else: real = initial_pairs(lab.data.train, n, lab.enc, depth=depth, seed=seed)
+    if live and (cut := getattr(real.txts, "n_cut", 0)):
+        say(f"note: {cut} of {n} captions were cut to {real.txts.emb.shape[1]} tokens")
     if live: return start_covmatch(lab, own, n, seed), real
     if method == "covariance": return start_covariance(lab, n, seed)[0], real
     from vldistill_nb.trajectory import GradConfig, TrajectoryConfig, fair_count
     folder, gradient, rank = own["experts"], own["gradient"], own["rank"]
     fewer = fair_count(n, real.imgs[0].numel(), real.txts.shape[-1], rank)
     draws = 1 if method == "lora-trajectory" else 4    # more experts cost little where the tower is passed only once
-    loss = "ence" if rank else "info_nce"
-    cfg = TrajectoryConfig(seed=seed, rank=rank, loss=loss, draws=draws, grad=GradConfig(gradient))
+    soft = dict(rank=rank, loss="wbce", alpha=1.0) if rank else {}
+    cfg = TrajectoryConfig(seed=seed, draws=draws, grad=GradConfig(gradient), **soft)
     return start_trajectory(lab, real[:fewer], cfg, folder, method == "lora-trajectory")
 
 # %% ../nbs/13_cli.ipynb #c747b14f
@@ -506,7 +519,7 @@ def _taken(lab, dp, n, depth):
                          f"not {n} of {lab.data.size} px for {lab.enc.text_spec}")
     txts = dp.txts[:n]
     if depth == "features": return Pairs(dp.imgs[:n], lab.enc.encode_text(txts).detach())
-    if hasattr(txts, "shape"): raise InputError("--start: its texts are features; live towers want embeddings or captions")
+    if hasattr(txts, "shape"): raise InputError("--start: its texts are features; towers that move want others")
     return Pairs(dp.imgs[:n], lab.enc.txt_enc.embed(txts) if isinstance(txts, list) else txts)
 
 # %% ../nbs/13_cli.ipynb #dadaa31f
@@ -516,8 +529,8 @@ def _check_options(method, learning, matching, live):
     wrong = wrong | ({} if "trajectory" in method else matching) | ({} if method == "covariance" else live)
     if "trajectory" in method and not matching["experts"]:
         raise InputError("--experts: is needed; record some with `vldistill experts`")
-    if live["bank"] and not live["towers"]: raise InputError("--bank: holds towers that move; add --towers full or image")
-    if live["bank"] and live["paper"]: raise InputError("--bank: the published method has none; leave it or --paper out")
+    if live["bank"] and not live["towers"]: raise InputError("--bank: has towers that move; add --towers full or image")
+    if live["bank"] and live["paper"]: raise InputError("--bank: the published method has none; leave one of them out")
     for name in (k for k, v in wrong.items() if v):
         why = f"{method} picks real pairs at once"
         if name in matching: why = f"{method} matches no experts"
@@ -616,6 +629,7 @@ def _specs(recipe, image_encoder, text_encoder, folder):
                          f"{recipe['text_spec']}; leave the option out")
     return image_encoder or recipe["image_spec"], text_encoder or recipe["text_spec"]
 
+# %% ../nbs/13_cli.ipynb #7c348bd6
 def score_table(scores: dict, # as `evaluate_pairs`
                 ) -> str: # several lines
     "Recalls in percent: mean, spread and every run."
@@ -641,6 +655,7 @@ def taught(lab: Lab, # opened
 # %% ../nbs/13_cli.ipynb #9e41ac0b
 Student = Literal["probe", "image", "full"]
 
+# %% ../nbs/13_cli.ipynb #40a31294
 def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
              *,
              data: str, # whose test split is searched
@@ -734,6 +749,7 @@ def plan_steps(seconds: float, # a step takes
     "As many steps as fit, within limits."
     return max(least, min(most, int(left / max(seconds, 1e-9))))
 
+# %% ../nbs/13_cli.ipynb #055912a8
 def time_step(start: tuple, # objective and first pairs
               n: int = 3, # steps timed, after one that warms up
               ) -> float: # seconds
@@ -747,6 +763,7 @@ def time_step(start: tuple, # objective and first pairs
 # %% ../nbs/13_cli.ipynb #bd6f1517
 DEMO_FILES = ("artifact", *PICKS, "results.json", "gallery.png", "report.html")
 
+# %% ../nbs/13_cli.ipynb #28284915
 def demo_folder(out: str, # as given
                 ) -> Path: # absolute
     "Where a demo may go, or `InputError`."
@@ -795,6 +812,7 @@ def spread(score: dict, # `mean`, `std` and `runs`
     "A number with its spread, if there is one."
     return f"{score['mean']:.1f}" + (f" ± {score['std']:.1f}" if len(score["runs"]) > 1 else "")
 
+# %% ../nbs/13_cli.ipynb #b7d0e103
 @patch
 def add(self: DemoRun,
         method: str, # name in the table

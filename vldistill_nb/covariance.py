@@ -106,6 +106,7 @@ def mean_txt(self: CrossCov) -> Tensor: # `[d_txt]`
 # %% ../nbs/10_covariance.ipynb #a4123d7e
 LANES = 8
 
+# %% ../nbs/10_covariance.ipynb #2c2464af
 def _lanes(chunks):
     "Contiguous shares of the chunks; some may be empty."
     per = -(-len(chunks) // LANES)

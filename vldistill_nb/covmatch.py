@@ -25,10 +25,13 @@ from .experts import base_hash
 from .retrieval import PROJ, _optimizer, moving
 
 # %% auto #0
-__all__ = ['PAPER', 'OnlineConfig', 'OnlineModel', 'CovMatchConfig', 'CovMatch', 'cross_cov', 'paper_settings', 'BankConfig',
-           'record_bank', 'Bank', 'open_bank', 'BankMatching']
+__all__ = ['UPDATES', 'PAPER', 'OnlineConfig', 'OnlineModel', 'CovMatchConfig', 'CovMatch', 'cross_cov', 'paper_settings',
+           'BankConfig', 'record_bank', 'Bank', 'open_bank', 'BankMatching']
 
 # %% ../nbs/10b_covmatch.ipynb #7961fc7a
+UPDATES = ("real", "syn", "none")   # what an online model may learn from
+
+# %% ../nbs/10b_covmatch.ipynb #bb7df320
 @dataclass(frozen=True)
 class OnlineConfig:
     "How the online model is trained; what the paper leaves open is the recipe of the students."
@@ -44,9 +47,9 @@ class OnlineConfig:
     seed: int = 0                 # of projections, batches and dropout
 
     def __post_init__(self):
-        if self.update not in ("real", "syn", "none"): raise InputError(f"update {self.update!r}: use real, syn or none")
+        if self.update not in UPDATES: raise InputError(f"update {self.update!r}: use one of {', '.join(UPDATES)}")
         if self.reset < 1: raise InputError(f"reset: at least 1 step is needed, not {self.reset}")
-        if self.bs < 2: raise InputError(f"real batch: one pair has no covariance; at least 2 are needed, not {self.bs}")
+        if self.bs < 2: raise InputError(f"real batch: one pair has no covariance; use at least 2, not {self.bs}")
 
 # %% ../nbs/10b_covmatch.ipynb #ce329bc7
 class OnlineModel:
@@ -120,7 +123,7 @@ def _train(self: OnlineModel, step, pairs):
 
 # %% ../nbs/10b_covmatch.ipynb #09810c93
 @patch
-def state_dict(self: OnlineModel):
+def state_dict(self: OnlineModel) -> dict[str, Tensor]: # by name; empty unless it learns from the pairs
     "What cannot be made again from the seed: a model that learned from the pairs."
     if self.cfg.update != "syn" or self.where is None: return {}
     moment = {f"momentum.{k}": m for k, p in self.params.items()
@@ -129,7 +132,9 @@ def state_dict(self: OnlineModel):
 
 # %% ../nbs/10b_covmatch.ipynb #d1e82fbc
 @patch
-def load_state_dict(self: OnlineModel, state):
+def load_state_dict(self: OnlineModel,
+    state: dict[str, Tensor], # from `state_dict`
+) -> None:
     "Go on from there."
     if "where" not in state: return
     self._begin(int(state["where"][0]))
@@ -248,18 +253,26 @@ def share(self: CovMatch,
 
 # %% ../nbs/10b_covmatch.ipynb #b268c06e
 @patch
-def state_dict(self: CovMatch): return {f"mean.{t}": c for t, c in self.means.items()} | self.online.state_dict()
+def state_dict(self: CovMatch) -> dict[str, Tensor]: # by name
+    "Averages over cycles, and what the online model cannot make again."
+    return {f"mean.{t}": c for t, c in self.means.items()} | self.online.state_dict()
 
+# %% ../nbs/10b_covmatch.ipynb #cdc6a61f
 @patch
-def load_state_dict(self: CovMatch, state):
+def load_state_dict(self: CovMatch,
+    state: dict[str, Tensor], # from `state_dict`
+) -> None:
+    "Go on from there."
     at = self.online.net.device
     self.means = {int(k[5:]): c.to(at) for k, c in state.items() if k.startswith("mean.")}
     self.online.load_state_dict(state)
 
 # %% ../nbs/10b_covmatch.ipynb #386a3517
-PAPER = {("flickr30k", 100): (2, .1, 0, 200), ("flickr30k", 200): (1, .1, 0, 200), ("flickr30k", 500): (1, .6, 256, 400),
-         ("coco", 100): (2, .1, 0, 200), ("coco", 200): (1, .1, 0, 200), ("coco", 500): (1, .5, 256, 400)}
+PAPER = {("flickr30k", 100): (2, .1, 0, 200), ("flickr30k", 200): (1, .1, 0, 200),
+         ("flickr30k", 500): (1, .6, 256, 400), ("coco", 100): (2, .1, 0, 200),
+         ("coco", 200): (1, .1, 0, 200), ("coco", 500): (1, .5, 256, 400)}   # rho, lambda, pairs a step, cycles
 
+# %% ../nbs/10b_covmatch.ipynb #cfe20222
 def paper_settings(
     name: str, # `flickr30k` or `coco`
     n: int, # pairs: 100, 200 or 500
@@ -293,6 +306,7 @@ def _state(model, dtype):
     _put(model.params, model.start, lambda k: out[f"param/{k}"])
     return out
 
+# %% ../nbs/10b_covmatch.ipynb #295d5a37
 def _put(params, start, get):
     "Write stored weights into parameters."
     with torch.no_grad():
@@ -328,6 +342,7 @@ def record_bank(
 # %% ../nbs/10b_covmatch.ipynb #e602e60f
 def _name(step): return f"state-{step:05}.safetensors"
 
+# %% ../nbs/10b_covmatch.ipynb #75a2d754
 def _bank_id(encoder, data, cfg):
     "What all states of a bank agree on; which steps are kept is not part of it."
     what = [asdict(cfg.online), cfg.dtype, encoder.recipe, base_hash(encoder), data.fingerprint, data.size, data.n_txt]
@@ -341,7 +356,7 @@ def _recorded(file, run):
         with safe_open(file, "pt") as f: found = (f.metadata() or {}).get("run")
     except (SafetensorError, OSError): found = None
     if found != run:
-        raise InputError(f"{file}: of another encoder, data set or recipe, or damaged; remove it or choose another folder")
+        raise InputError(f"{file}: of another encoder, data set or recipe, or damaged; remove it or use another folder")
     return True
 
 # %% ../nbs/10b_covmatch.ipynb #0e21cd0b
@@ -406,7 +421,7 @@ class BankMatching:
     ):
         full = bank.protocol == "full"
         self.cfg = cfg or CovConfig(texts="follow" if full else "solve")
-        if full and self.cfg.texts == "solve": raise InputError("bank: its text tower moves; use texts='follow' or 'learn'")
+        if full and self.cfg.texts == "solve": raise InputError("bank: its text tower moves; use texts='follow'")
         self.learns = ("imgs",) if self.cfg.texts == "solve" else ("imgs", "txts")
         self.net = copy.deepcopy(encoder).to(PartialState().device).eval().requires_grad_(False)
         self.bank, self.seed, self.parts, self._made, self.sides = bank, seed, {}, {}, {}
@@ -447,6 +462,7 @@ def _solved(self: BankMatching, fit, i, imgs):
     fit.parts = dict(cov=cov.item(), means=means.item())
     return cov + self.cfg.lam * means
 
+# %% ../nbs/10b_covmatch.ipynb #e3fa7429
 @patch
 def _summed(self: BankMatching): return [sum(x) / len(x) for x in zip(*(s for _, s in sorted(self.sides.items())))]
 
@@ -460,16 +476,23 @@ def finalize(self: BankMatching,
     was = dict(self.sides)
     for i in range(len(self.bank)):
         fit = self.matching(i)
-        self.sides[i] = fit.sides(torch.cat([self.net.encode_image(c.to(self.net.device)) for c in pairs.imgs.split(50)]))
+        chunks = [self.net.encode_image(c.to(self.net.device)) for c in pairs.imgs.split(self.cfg.chunk)]
+        self.sides[i] = fit.sides(torch.cat(chunks))
     txts, self.sides = fit.solve_texts(*self._summed()), was
     return Pairs(pairs.imgs, txts, pairs.sim, pairs.lrs)
 
 # %% ../nbs/10b_covmatch.ipynb #f761ad2a
 @patch
-def state_dict(self: BankMatching): return {f"{k}.{i}": x for i, s in self.sides.items() for k, x in zip(("gram", "rhs"), s)}
+def state_dict(self: BankMatching) -> dict[str, Tensor]: # by name
+    "The equations of the states, as of their last visit."
+    return {f"{k}.{i}": x for i, s in self.sides.items() for k, x in zip(("gram", "rhs"), s)}
 
+# %% ../nbs/10b_covmatch.ipynb #2489a7f4
 @patch
-def load_state_dict(self: BankMatching, state):
+def load_state_dict(self: BankMatching,
+    state: dict[str, Tensor], # from `state_dict`
+) -> None:
+    "Go on from there."
     at = lambda k: state[k].to(self.net.device)
     self.sides = {int(k[5:]): (at(k), at(f"rhs.{k[5:]}")) for k in state if k.startswith("gram.")}
 

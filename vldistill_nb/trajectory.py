@@ -419,7 +419,8 @@ def _entered(self: TrajectoryMatching, pairs):
     "Pairs at the depth at which the student's moving part begins, with gradient."
     if self.experts.cfg.protocol == "full": return pairs
     if not self.on_feats: return Pairs(pairs.imgs, self._texts(pairs), pairs.sim, pairs.lrs)
-    return Pairs(shared_feats(self.encoder.img_enc, pairs.imgs, self.cfg.chunk), self._texts(pairs), pairs.sim, pairs.lrs)
+    imgs = shared_feats(self.encoder.img_enc, pairs.imgs, self.cfg.chunk)
+    return Pairs(imgs, self._texts(pairs), pairs.sim, pairs.lrs)
 
 # %% ../nbs/08_trajectory.ipynb #f0f16a70
 @patch
