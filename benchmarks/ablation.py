@@ -8,6 +8,7 @@ non-negative, as the encoder's are. Each line: mean recall of `probe` students o
 has the seeds of the distillation itself. Students are trained with the loss that the pairs were made for.
 """
 import argparse, json, sys, tempfile, time
+from datetime import date
 from dataclasses import replace
 import torch
 from vldistill_nb.data import load_data
@@ -79,6 +80,6 @@ def main():
             told = ", ".join(f"{s} {rows[-1][s]['mean']:.1f} ± {rows[-1][s]['std']:.1f}" for s in feats)
             print(f"{name:38} draw {draw}  loss {ends[0]:.2f} -> {ends[1]:.2f}  {told}  {rows[-1]['seconds']:.0f} s", flush=True)
     if a.json:
-        with open(a.json, "w") as f: json.dump(dict(command=sys.argv, versions=versions(), rows=rows), f, indent=1)
+        with open(a.json, "w") as f: json.dump(dict(command=" ".join(sys.argv), date=date.today().isoformat(), versions=versions(), rows=rows), f, indent=1)
 
 if __name__ == "__main__": main()

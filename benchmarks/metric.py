@@ -6,6 +6,7 @@ Features instead of pixels make a run take seconds; image features are kept non-
 are. Each line: relative covariance error at the end, and mean recall of `probe` students on val and on test.
 """
 import argparse, json, sys, time
+from datetime import date
 from vldistill_nb.covariance import CovarianceMatching, CovConfig, covariance_stats
 from vldistill_nb.data import load_data
 from vldistill_nb.distill import Callback, DistillConfig, distill, initial_pairs
@@ -34,7 +35,8 @@ class Last(Callback):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ap.add_argument("names", nargs="*"), ap.add_argument("--json"), ap.add_argument("--pairs", type=int, default=100)
+    ap.add_argument("names", nargs="*"), ap.add_argument("--json")
+    ap.add_argument("--pairs", type=int, default=100)
     ap.add_argument("--steps", type=int, default=200), ap.add_argument("--seeds", type=int, default=5)
     a = ap.parse_args()
     data, enc = load_data("openmoji"), dual_encoder("lite0", "minilm")
@@ -53,6 +55,7 @@ def main():
         print(f"{name:32} error {row['cov']:.3f} (floor {row['floor']:.3f})  {told}  {row['seconds']:.0f} s", flush=True)
     if a.json:
         with open(a.json, "w") as f:
-            json.dump(dict(command=" ".join(sys.argv), pairs=a.pairs, versions=versions(), rows=rows), f, indent=1)
+            made = dict(command=" ".join(sys.argv), date=date.today().isoformat(), versions=versions())
+            json.dump(dict(**made, pairs=a.pairs, rows=rows), f, indent=1)
 
 if __name__ == "__main__": main()

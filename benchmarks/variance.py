@@ -1,13 +1,14 @@
-"""How noisy is a step of CovMatch, and what do control variate and averaging over cycles save? OpenMoji, lite0 + MiniLM.
+"""How noisy is a step of CovMatch, and what do control variate and averages over cycles save? OpenMoji, lite0 + MiniLM.
 
     python benchmarks/variance.py [--positions 0 5 20] [--cycles 3] [--bs 128 512] [--json FILE]
 
 All real features are computed at each position of the online model, in several cycles, so that the exact covariance is
-known and batches are mere selections. Given is the variance of the gradient with respect to the features of 100 pairs,
+known and batches are mere selections. Given is the variance of the gradient with respect to features of 100 pairs,
 relative to the squared length of the exact one: of a plain batch; with the control variate of weight 1, and of the best
 weight (which is printed); and of an average over the cycles seen so far, whose error holds the bias of other cycles too.
 """
 import argparse, json, sys
+from datetime import date
 import torch
 from vldistill_nb.covmatch import OnlineConfig, OnlineModel, cross_cov
 from vldistill_nb.data import load_data
@@ -16,15 +17,17 @@ from vldistill_nb.encoders import dual_encoder, encode_data
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ap.add_argument("--positions", type=int, nargs="+", default=[0, 5, 20]), ap.add_argument("--cycles", type=int, default=3)
-    ap.add_argument("--bs", type=int, nargs="+", default=[128, 512]), ap.add_argument("--draws", type=int, default=30)
+    ap.add_argument("--positions", type=int, nargs="+", default=[0, 5, 20])
+    ap.add_argument("--bs", type=int, nargs="+", default=[128, 512])
+    ap.add_argument("--cycles", type=int, default=3), ap.add_argument("--draws", type=int, default=30)
     ap.add_argument("--rho", type=float, default=2.0), ap.add_argument("--json")
     a = ap.parse_args()
     data, enc = load_data("openmoji").train, dual_encoder("lite0", "minilm")
     model, rng = OnlineModel(enc, data, OnlineConfig()), torch.Generator().manual_seed(0)
     first = encode_data(enc, data).pairs()
     exact0, syn = cross_cov(*first), torch.randperm(data.n_txt, generator=rng)[:100]
-    seen = {c: {t: encode_data(model.goto(50 * c + t), data).pairs() for t in sorted(a.positions)} for c in range(a.cycles)}
+    look = lambda step: encode_data(model.goto(step), data).pairs()
+    seen = {c: {t: look(50 * c + t) for t in sorted(a.positions)} for c in range(a.cycles)}
     rows = []
     for bs in a.bs:
         for t in sorted(a.positions):
@@ -38,7 +41,8 @@ def main():
             now, then = [], []
             for _ in range(a.draws):
                 at = torch.randperm(data.n_txt, generator=rng)[:bs]
-                now.append(cross_cov(*(x[at] for x in pairs)) - exact), then.append(cross_cov(*(x[at] for x in first)) - exact0)
+                now.append(cross_cov(*(x[at] for x in pairs)) - exact)
+                then.append(cross_cov(*(x[at] for x in first)) - exact0)
             beta = (sum((x * y).sum() for x, y in zip(now, then)) / sum(y.square().sum() for y in then)).item()
             for x, y in zip(now, then):
                 out["plain"].append(noise(exact + x)), out["variate"].append(noise(exact + x - y))
@@ -50,8 +54,11 @@ def main():
                 out["average"].append(noise(sum(others) / a.cycles))
             row = dict(bs=bs, position=t, beta=beta, **{k: sum(x) / len(x) for k, x in out.items()})
             rows.append(row)
-            print(f"batch {bs:4}, position {t:3}: " + ", ".join(f"{k} {row[k]:.3f}" for k in out) + f" (best weight {beta:.2f})", flush=True)
+            told = ", ".join(f"{k} {row[k]:.3f}" for k in out)
+            print(f"batch {bs:4}, position {t:3}: {told} (best weight {beta:.2f})", flush=True)
     if a.json:
-        with open(a.json, "w") as f: json.dump(dict(command=" ".join(sys.argv), versions=versions(), rows=rows), f, indent=1)
+        with open(a.json, "w") as f:
+            made = dict(command=" ".join(sys.argv), date=date.today().isoformat(), versions=versions())
+            json.dump(dict(**made, rows=rows), f, indent=1)
 
 if __name__ == "__main__": main()
