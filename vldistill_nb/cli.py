@@ -484,7 +484,7 @@ def learn_config(method: str, # one of `LEARNED`
     from vldistill_nb.covmatch import paper_settings
     from vldistill_nb.distill import DistillConfig
     matching = dict(lr_img=0.015, lr_txt=0.01, clip_grad=0.01)
-    live = dict(lr_txt=0.2) if own["towers"] == "full" else {}       # input embeddings are long, their way is long too
+    live = dict(lr_txt=0.1) if own["towers"] == "full" else {}       # input embeddings are long, their way is long too
     rates = live if method == "covariance" else matching
     cfg = paper_settings(own["paper"], n, seed=seed)[1] if own["paper"] else DistillConfig(seed=seed, **rates)
     return cfg if steps is None else replace(cfg, steps=steps)
