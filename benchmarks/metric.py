@@ -28,7 +28,10 @@ TRIES |= {
     "gamma 0.75, rank 64": dict(rank=64),
     "gamma 0.75, less shrinkage": dict(shrink_img=0.1, shrink_txt=0.1),
     "gamma 0.75, plain norm": dict(metric=0),
+    "gamma 0.75, images only": dict(texts="learn"),
+    "gamma 0.75, texts only": dict(texts="learn"),
 }
+LOOPS = {"gamma 0.75, images only": dict(lr_txt=0.0), "gamma 0.75, texts only": dict(lr_img=0.0)}
 
 class Last(Callback):
     def after_step(self, run): self.cov = run.metrics["cov"]
@@ -45,7 +48,8 @@ def main():
     start, rows = feature_pairs(initial_pairs(data.train, a.pairs, enc), enc), []
     for name in a.names or TRIES:
         began, last, fit = time.perf_counter(), Last(), CovarianceMatching(stats, enc, CovConfig(**TRIES[name]))
-        made = distill(start, fit, DistillConfig(a.steps, lr_img=0.05, lr_txt=0.01), callbacks=[last])
+        loop = DistillConfig(**dict(steps=a.steps, lr_img=0.05, lr_txt=0.01) | LOOPS.get(name, {}))
+        made = distill(start, fit, loop, callbacks=[last])
         made = fit.finalize(Pairs(made.imgs.clamp(min=0), made.txts))
         score = lambda s: evaluate_pairs(made, enc, getattr(data, s), seeds=a.seeds, feats=feats[s])["mean_recall"]
         row = dict(name=name, cov=last.cov, floor=fit.floor(a.pairs), seconds=time.perf_counter() - began,

@@ -237,10 +237,12 @@ def __call__(self: CovMatch,
     net = self.online.goto(step, pairs)
     cov, z_img, z_txt = self.real_moments(step)
     v, l = self.syn_feats(pairs, step)
+    size = (self.cfg.rho * cov).square().sum().item()
+    if size == 0: raise InputError("CovMatch: the real features are constant, there is nothing to match")
     match = (self.cfg.rho * cov - cross_cov(v, l)).square().sum()
     gap = lambda z, proj, x: (z - proj(x).mean(0)).square().sum()
     means = gap(z_img, net.img_proj, v) + gap(z_txt, net.txt_proj, l)
-    self.parts = dict(cov=match.item() / (self.cfg.rho * cov).square().sum().item(), means=means.item())
+    self.parts = dict(cov=match.item() / size, means=means.item())
     return match + self.cfg.lam * means
 
 # %% ../nbs/10b_covmatch.ipynb #d9dbdc4a
@@ -310,7 +312,7 @@ def _state(model, dtype):
 def _put(params, start, get):
     "Write stored weights into parameters."
     with torch.no_grad():
-        for k, p in params.items(): p.copy_(get(k).to(p) + start[k] if k in start else get(k))
+        for k, p in params.items(): p.copy_(get(k).to(p) + start[k].to(p) if k in start else get(k))
 
 # %% ../nbs/10b_covmatch.ipynb #4fd20fb3
 def record_bank(

@@ -252,7 +252,8 @@ class TeacherSim:
         if not 0 <= weight <= 1: raise InputError(f"teacher: its weight must lie in 0 to 1, not {weight}")
         self.weight, self.tau = weight, tau
         seen = feature_pairs(pairs, teacher)
-        with torch.no_grad(): self.img, self.txt = teacher.cpu().eval().project(seen.imgs, seen.txts)
+        heads = copy.deepcopy(teacher).cpu().eval()
+        with torch.no_grad(): self.img, self.txt = heads.project(seen.imgs, seen.txts)
 
     def __len__(self) -> int: return len(self.img)
 
