@@ -5,7 +5,7 @@
 # %% ../nbs/10b_covmatch.ipynb #fc3098fd
 from __future__ import annotations
 import copy, json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 import torch
@@ -19,7 +19,6 @@ from .contrast import info_nce
 from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stats
 from .data import InputError, PairData, atomic_write
 from .distill import DistillConfig, say_share, shared_feats, step_rng
-from .distilled import versions
 from .encoders import DualEncoder, Feats, Pairs, TextEmb, _seeded, encode_data
 from .experts import base_hash
 from .retrieval import PROJ, _optimizer, moving
@@ -369,6 +368,7 @@ class Bank:
     start: dict[str, Tensor]      # pretrained parameters that the files store differences to
     dims: tuple[int, int]         # widths of image and of text features
     protocol: str                 # what moves
+    run: str                      # hash of encoder, data and recipe
 
     def __len__(self) -> int: return len(self.files)
     def __repr__(self) -> str:
@@ -408,7 +408,7 @@ def open_bank(
     for f in files:
         if not _recorded(f, run): raise InputError(f"{f}: missing; record it first")
     start = {k: p.detach() for k, p in moving(encoder, cfg.online.protocol).items() if not k.startswith(PROJ)}
-    return Bank(files, start, (encoder.img_enc.dim, encoder.txt_enc.dim), cfg.online.protocol)
+    return Bank(files, start, (encoder.img_enc.dim, encoder.txt_enc.dim), cfg.online.protocol, run)
 
 # %% ../nbs/10b_covmatch.ipynb #2c3596ad
 class BankMatching:
@@ -417,7 +417,7 @@ class BankMatching:
     def __init__(self,
         bank: Bank, # recorded
         encoder: DualEncoder, # as it was recorded with; left untouched
-        cfg: CovConfig | None = None, # of the match; texts are learned as input embeddings
+        cfg: CovConfig | None = None, # of the match; by default texts follow, or are solved if their tower is frozen
         *,
         seed: int = 0, # of the order
     ):
@@ -426,6 +426,7 @@ class BankMatching:
         if full and self.cfg.texts == "solve": raise InputError("bank: its text tower moves; use texts='follow'")
         self.learns = ("imgs",) if self.cfg.texts == "solve" else ("imgs", "txts")
         self.net = copy.deepcopy(encoder).to(PartialState().device).eval().requires_grad_(False)
+        self.source = f"{bank.run} {[f.name for f in bank.files]} {seed}"
         self.bank, self.seed, self.parts, self._made, self.sides = bank, seed, {}, {}, {}
 
 # %% ../nbs/10b_covmatch.ipynb #943cf04d
