@@ -6,9 +6,9 @@
 __all__ = ['METAVARS', 'PICTURES', 'PICKS', 'LEARNED', 'Method', 'Student', 'DEMO_FILES', 'COMMANDS', 'OneLine', 'parser_of',
            'command_line', 'overview', 'main', 'check_range', 'new_file', 'new_folder', 'is_main', 'say', 'table',
            'write_json', 'facts', 'data', 'Lab', 'open_lab', 'pick', 'start_covariance', 'start_covmatch',
-           'live_settings', 'expert_encoder', 'start_trajectory', 'learn', 'check_work', 'finished', 'save_pairs',
-           'learn_config', 'distill', 'experts', 'score_table', 'taught', 'evaluate', 'read_back', 'show', 'baseline',
-           'plan_steps', 'time_step', 'demo_folder', 'new_demo', 'DemoRun', 'spread', 'demo_table', 'demo']
+           'expert_encoder', 'start_trajectory', 'learn', 'check_work', 'finished', 'save_pairs', 'learn_config',
+           'distill', 'experts', 'score_table', 'taught', 'evaluate', 'read_back', 'show', 'baseline', 'plan_steps',
+           'time_step', 'demo_folder', 'new_demo', 'DemoRun', 'spread', 'demo_table', 'demo']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
 import argparse, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
@@ -345,23 +345,18 @@ def start_covmatch(lab: Lab, # opened
                    seed: int = 0, # of the online model
                    ) -> Any: # objective
     "Covariance matching under towers that move: along with the pairs, or in a bank of recorded states."
-    from vldistill_nb.covmatch import BankConfig, BankMatching, CovMatch, OnlineConfig, paper_settings, record_bank
+    from vldistill_nb.covmatch import (BankConfig, BankMatching, CovMatch, CovMatchConfig, OnlineConfig,
+                                       paper_settings, record_bank)
     from vldistill_nb.encoders import DualEncoder
     if own["paper"]:
         enc = DualEncoder(lab.enc.img_enc, lab.enc.txt_enc, embed_dim=2304, proj="mlp2", seed=seed).eval()
         return CovMatch(enc, lab.data.train, paper_settings(own["paper"], n, seed=seed)[0])
     online = OnlineConfig(protocol=own["towers"], seed=seed, bs=min(128, lab.data.train.n_txt))
-    if not own["bank"]: return CovMatch(lab.enc, lab.data.train, live_settings(online))
+    if not own["bank"]:
+        return CovMatch(lab.enc, lab.data.train, CovMatchConfig(online=online, anchor=1.0), feats=lab.feats("train"))
     which = BankConfig(online=replace(online, seed=0))
     bank = record_bank(lab.enc, lab.data.train, own["bank"], which, progress=is_main())
     return BankMatching(bank, lab.enc, seed=seed)
-
-# %% ../nbs/13_cli.ipynb #e395ff89
-def live_settings(online: Any, # `OnlineConfig`
-                  ) -> Any: # `CovMatchConfig`
-    "How the online model is matched, where nothing else is asked for."
-    from vldistill_nb.covmatch import CovMatchConfig
-    return CovMatchConfig(online=online, anchor=1.0)
 
 # %% ../nbs/13_cli.ipynb #10ef2120
 def expert_encoder(lab: Lab, # opened

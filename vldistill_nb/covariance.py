@@ -229,13 +229,13 @@ class CovarianceMatching:
         self.learns = ("imgs",) if self.cfg.texts == "solve" else ("imgs", "txts")
         img, txt = _powers(stats.cov_img, self.cfg.shrink_img), _powers(stats.cov_txt, self.cfg.shrink_txt)
         m, g = self.cfg.gamma - 0.5 if self.cfg.metric is None else self.cfg.metric, self.cfg.gamma
+        w_img, w_txt, w_txt_inv = img(m), txt(m), txt(-m)
         self.target = img(-g) @ stats.cov @ txt(-g)   # unscaled, unweighted
-        if self.cfg.rank: self.target = _strongest(img(m) @ self.target @ txt(m), self.cfg.rank, img(-m), txt(-m))
+        if self.cfg.rank: self.target = _strongest(w_img @ self.target @ w_txt, self.cfg.rank, img(-m), w_txt_inv)
         ready = lambda x: x.float().to(self.encoder.device)
-        self.w_img, self.w_txt, self.w_txt_inv = ready(img(m)), ready(txt(m)), ready(txt(-m))
-        self.goal = ready(img(m) @ self.target @ txt(m))
+        self.w_img, self.w_txt, self.w_txt_inv = ready(w_img), ready(w_txt), ready(w_txt_inv)
+        self.goal = ready(w_img @ self.target @ w_txt)
         self.mean_img, self.mean_txt = ready(stats.mean_img), ready(stats.mean_txt)
-        self.spread = [ready(w(m) @ c @ w(m)) for w, c in ((img, stats.cov_img), (txt, stats.cov_txt))]
         self.eps, self._rho = (self.cfg.shrink_img * img.mean, self.cfg.shrink_txt * txt.mean), {}
 
 # %% ../nbs/10_covariance.ipynb #60702388
@@ -307,10 +307,10 @@ def moment_gap(self: CovarianceMatching,
     txt_feats: Tensor | None = None, # `[n, d_l]`; None if texts follow from the images
 ) -> Tensor: # relative error, summed over modalities
     "Difference of second moments within each modality, in the metric of the match."
-    total = 0
-    for x, w, real in zip((img_feats, txt_feats), (self.w_img, self.w_txt), self.spread):
+    total, real_of = 0, (self.stats.cov_img, self.stats.cov_txt)
+    for x, w, real in zip((img_feats, txt_feats), (self.w_img, self.w_txt), real_of):
         if x is None: continue
-        x = (x - x.mean(0)) @ w
+        x, real = (x - x.mean(0)) @ w, w @ real.to(w) @ w
         total = total + (x.T @ x / (len(x) - 1) - real).square().sum() / real.square().sum()
     return total
 
@@ -332,10 +332,16 @@ def __call__(self: CovarianceMatching,
     v = self.img_feats(pairs.imgs)
     given = None if self.cfg.texts == "solve" else self._txt_feats(pairs.txts)
     l = given if self.cfg.texts == "learn" else self.solve_texts(*self.sides(v))
+    loss = self._loss(v, l, given)
+    return loss + self._behind(given, l) if self.cfg.texts == "follow" else loss
+
+# %% ../nbs/10_covariance.ipynb #804f1c23
+@patch
+def _loss(self: CovarianceMatching, v, l, given=None):
+    "Error of features, its parts noted; `given` are texts that do not follow from the images."
     cov, means = self.terms(v, l)
     self.parts = dict(cov=cov.item(), means=means.item())
     loss = cov + self.cfg.lam * means
-    if self.cfg.texts == "follow": loss = loss + self._behind(given, l)
     return loss + self.cfg.moments * self.moment_gap(v, given) if self.cfg.moments else loss
 
 # %% ../nbs/10_covariance.ipynb #61d70310
@@ -363,8 +369,16 @@ def finalize(self: CovarianceMatching,
 ) -> Pairs: # with the texts that belong to the images
     "The last word: texts in closed form for the final images."
     if self.cfg.texts != "solve": return pairs
-    chunks = [self.encoder.encode_image(c.to(self.encoder.device)) for c in pairs.imgs.split(self.cfg.chunk)]
-    return Pairs(pairs.imgs, self.solve_texts(*self.sides(torch.cat(chunks))), pairs.sim, pairs.lrs)
+    return Pairs(pairs.imgs, self.solve_texts(*self.final_sides(pairs.imgs)), pairs.sim, pairs.lrs)
+
+# %% ../nbs/10_covariance.ipynb #06af31b8
+@patch
+def final_sides(self: CovarianceMatching,
+    imgs: Tensor, # `[n, 3, h, w]`, as learned
+) -> tuple[Tensor, Tensor]: # `[n, n]` and `[n, d_l]`
+    "The two sides of the equations for the texts of finished images; every process encodes them all."
+    chunks = [self.encoder.encode_image(c.to(self.encoder.device)) for c in imgs.split(self.cfg.chunk)]
+    return self.sides(torch.cat(chunks))
 
 # %% ../nbs/10_covariance.ipynb #26943616
 @patch

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 from fastcore.basics import patch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -20,12 +20,12 @@ from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stat
 from .data import InputError, PairData, atomic_write
 from .distill import DistillConfig, say_share, shared_feats, step_rng
 from .encoders import DualEncoder, Feats, Pairs, TextEmb, _seeded, encode_data
-from .experts import base_hash
+from .experts import _is_done, base_hash
 from .retrieval import PROJ, _optimizer, moving
 
 # %% auto #0
-__all__ = ['UPDATES', 'PAPER', 'OnlineConfig', 'OnlineModel', 'CovMatchConfig', 'CovMatch', 'cross_cov', 'paper_settings',
-           'BankConfig', 'record_bank', 'Bank', 'open_bank', 'BankMatching']
+__all__ = ['UPDATES', 'PAPER', 'OTHERS', 'OnlineConfig', 'OnlineModel', 'CovMatchConfig', 'CovMatch', 'cross_cov',
+           'paper_settings', 'BankConfig', 'record_bank', 'Bank', 'open_bank', 'BankMatching']
 
 # %% ../nbs/10b_covmatch.ipynb #7961fc7a
 UPDATES = ("real", "syn", "none")   # what an online model may learn from
@@ -172,8 +172,7 @@ class CovMatch:
         self.online, self.source = OnlineModel(encoder, data, self.cfg.online), data.fingerprint
         if self.cfg.anchor:
             self.feats = feats or encode_data(encoder, data)
-            v, l = self.feats.pairs()
-            self.exact = cross_cov(v, l), v.mean(0), l.mean(0)
+            self.exact = cross_cov(*self.feats.pairs())
 
 # %% ../nbs/10b_covmatch.ipynb #ae7ced6d
 def cross_cov(
@@ -201,7 +200,7 @@ def real_moments(self: CovMatch,
 def _surprise(self: CovMatch, step):
     "How far the whole data set lies from this batch, under pretrained towers."
     img, txt = self.online.batch(step)
-    return self.exact[0] - cross_cov(self.feats.img[img], self.feats.txt[txt])
+    return self.exact - cross_cov(self.feats.img[img], self.feats.txt[txt])
 
 # %% ../nbs/10b_covmatch.ipynb #c14422d8
 @patch
@@ -212,14 +211,19 @@ def _averaged(self: CovMatch, t, cov):
     return self.means[t]
 
 # %% ../nbs/10b_covmatch.ipynb #441b911e
+def _want_embeddings(pairs):
+    "Texts that a moving tower can read."
+    if not isinstance(pairs.txts, TextEmb):
+        raise InputError("texts are learned as input embeddings here; use `initial_pairs(depth='embeddings')`")
+
+# %% ../nbs/10b_covmatch.ipynb #5198b602
 @patch
 def syn_feats(self: CovMatch,
     pairs: Pairs, # synthetic, texts as input embeddings
     step: int, # of the outer loop
 ) -> tuple[Tensor, Tensor]: # `[n, d_v]`, `[n, d_l]`, with gradient
     "Features of the synthetic pairs under the online model."
-    if not isinstance(pairs.txts, TextEmb):
-        raise InputError("CovMatch learns texts as input embeddings; start from `initial_pairs(depth='embeddings')`")
+    _want_embeddings(pairs)
     if 0 < self.cfg.syn_bs < len(pairs):
         rng = step_rng(self.cfg.online.seed, step, 8)
         pairs = pairs[torch.randperm(len(pairs), generator=rng)[:self.cfg.syn_bs]]
@@ -243,14 +247,6 @@ def __call__(self: CovMatch,
     means = gap(z_img, net.img_proj, v) + gap(z_txt, net.txt_proj, l)
     self.parts = dict(cov=match.item() / size, means=means.item())
     return match + self.cfg.lam * means
-
-# %% ../nbs/10b_covmatch.ipynb #d9dbdc4a
-@patch
-def share(self: CovMatch,
-    n: int, # synthetic pairs
-) -> list[str]: # a line for each process
-    "Which synthetic pairs each process encodes."
-    return say_share(n, self.cfg.chunk, "synthetic pairs")
 
 # %% ../nbs/10b_covmatch.ipynb #b268c06e
 @patch
@@ -326,7 +322,7 @@ def record_bank(
     cfg, out, main = cfg or BankConfig(), Path(out), PartialState().is_main_process
     out.mkdir(parents=True, exist_ok=True)
     run = _bank_id(encoder, data, cfg)
-    todo = [s for s in cfg.steps if not _recorded(out / _name(s), run)]
+    todo = [s for s in cfg.steps if not _is_done(out / _name(s), run, OTHERS)]
     model = OnlineModel(encoder, data, cfg.online)
     for step in tqdm(todo, desc="bank", disable=not (progress and main)):
         model.goto(step)
@@ -341,6 +337,8 @@ def record_bank(
     return open_bank(encoder, data, out, cfg)
 
 # %% ../nbs/10b_covmatch.ipynb #e602e60f
+OTHERS = "another encoder, data set or recipe"   # what a state that does not fit is of
+
 def _name(step): return f"state-{step:05}.safetensors"
 
 # %% ../nbs/10b_covmatch.ipynb #75a2d754
@@ -348,17 +346,6 @@ def _bank_id(encoder, data, cfg):
     "What all states of a bank agree on; which steps are kept is not part of it."
     what = [asdict(cfg.online), cfg.dtype, encoder.recipe, base_hash(encoder), data.fingerprint, data.size, data.n_txt]
     return sha256(json.dumps(what).encode()).hexdigest()
-
-# %% ../nbs/10b_covmatch.ipynb #84e52fd1
-def _recorded(file, run):
-    "Is there a file of this very state? `InputError` if it is another one's."
-    if not file.exists(): return False
-    try:
-        with safe_open(file, "pt") as f: found = (f.metadata() or {}).get("run")
-    except (SafetensorError, OSError): found = None
-    if found != run:
-        raise InputError(f"{file}: of another encoder, data set or recipe, or damaged; remove it or use another folder")
-    return True
 
 # %% ../nbs/10b_covmatch.ipynb #0e21cd0b
 @dataclass(eq=False)
@@ -406,7 +393,7 @@ def open_bank(
     cfg, folder = cfg or BankConfig(), Path(folder)
     files, run = [folder / _name(s) for s in cfg.steps], _bank_id(encoder, data, cfg)
     for f in files:
-        if not _recorded(f, run): raise InputError(f"{f}: missing; record it first")
+        if not _is_done(f, run, OTHERS): raise InputError(f"{f}: missing; record it first")
     start = {k: p.detach() for k, p in moving(encoder, cfg.online.protocol).items() if not k.startswith(PROJ)}
     return Bank(files, start, (encoder.img_enc.dim, encoder.txt_enc.dim), cfg.online.protocol, run)
 
@@ -446,8 +433,7 @@ def __call__(self: BankMatching,
     step: int, # of the outer loop
 ) -> Tensor: # the loss
     "Covariance error under this step's state."
-    if self.cfg.texts != "solve" and not isinstance(pairs.txts, TextEmb):
-        raise InputError("bank: texts are learned as input embeddings; start from `initial_pairs(depth='embeddings')`")
+    if self.cfg.texts != "solve": _want_embeddings(pairs)
     turn, i = divmod(step, len(self.bank))
     i = int(torch.randperm(len(self.bank), generator=step_rng(self.seed, turn, 9))[i])
     fit = self.matching(i)
@@ -461,13 +447,10 @@ def _solved(self: BankMatching, fit, i, imgs):
     "Error of one state, with the texts that serve all states seen so far."
     v = fit.img_feats(imgs)
     self.sides[i] = fit.sides(v.detach())
-    cov, means = fit.terms(v, fit.solve_texts(*self._summed()))
-    fit.parts = dict(cov=cov.item(), means=means.item())
-    return cov + self.cfg.lam * means
+    return fit._loss(v, fit.solve_texts(*_averages(s for _, s in sorted(self.sides.items()))))
 
 # %% ../nbs/10b_covmatch.ipynb #e3fa7429
-@patch
-def _summed(self: BankMatching): return [sum(x) / len(x) for x in zip(*(s for _, s in sorted(self.sides.items())))]
+def _averages(sides): return [sum(x) / len(x) for x in zip(*sides)]
 
 # %% ../nbs/10b_covmatch.ipynb #41c88e79
 @patch
@@ -476,13 +459,11 @@ def finalize(self: BankMatching,
 ) -> Pairs: # with the texts that belong to the images
     "The last word: if texts are solved, those that serve the final images in all states."
     if self.cfg.texts != "solve": return pairs
-    was = dict(self.sides)
+    sides = []
     for i in range(len(self.bank)):
         fit = self.matching(i)
-        chunks = [self.net.encode_image(c.to(self.net.device)) for c in pairs.imgs.split(self.cfg.chunk)]
-        self.sides[i] = fit.sides(torch.cat(chunks))
-    txts, self.sides = fit.solve_texts(*self._summed()), was
-    return Pairs(pairs.imgs, txts, pairs.sim, pairs.lrs)
+        sides.append(fit.final_sides(pairs.imgs))
+    return Pairs(pairs.imgs, fit.solve_texts(*_averages(sides)), pairs.sim, pairs.lrs)
 
 # %% ../nbs/10b_covmatch.ipynb #f761ad2a
 @patch
@@ -501,7 +482,7 @@ def load_state_dict(self: BankMatching,
 
 # %% ../nbs/10b_covmatch.ipynb #ca7a11dc
 @patch
-def share(self: BankMatching,
+def share(self: CovMatch | BankMatching,
     n: int, # synthetic pairs
 ) -> list[str]: # a line for each process
     "Which synthetic pairs each process encodes."

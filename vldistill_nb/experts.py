@@ -143,13 +143,13 @@ def _run_id(encoder, data, cfg):
     return sha256(json.dumps(what).encode()).hexdigest()
 
 # %% ../nbs/07_experts.ipynb #fb3226f3
-def _is_done(file, run):
-    "Is there a file of this very expert? `InputError` if it is another one's."
+def _is_done(file, run, others="other settings"):
+    "Is there a file of this very run? `InputError` if it is another one's."
     if not file.exists(): return False
     try:
         with safe_open(file, "pt") as f: found = (f.metadata() or {}).get("run")
     except (SafetensorError, OSError): found = None
-    if found != run: raise InputError(f"{file}: of other settings, or damaged; remove it, or choose another folder")
+    if found != run: raise InputError(f"{file}: of {others}, or damaged; remove it, or choose another folder")
     return True
 
 # %% ../nbs/07_experts.ipynb #fba85df5
