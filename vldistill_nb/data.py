@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm.auto import tqdm
 
 # %% auto #0
-__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'InputError', 'PairData', 'contact_sheet',
+__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'DIGITS', 'InputError', 'PairData', 'contact_sheet',
            'tiny_world', 'emoji_base', 'clean_caption', 'Listing', 'decode_image', 'decode_svg', 'atomic_write',
            'cache_dir', 'load_data', 'test_transform', 'train_transform', 'AugConfig', 'augment']
 
@@ -776,14 +776,37 @@ def _list_hf(arg):
     return Listing(where, [f"{part}/{i}" for part, i in refs], caps, split, refs, _HfRows(parts, col), " ".join(stamp),
                    decode_image)
 
+# %% ../nbs/00_data.ipynb #d1617500
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+# %% ../nbs/00_data.ipynb #d1617501
+def _decode_digit(raw, size):
+    "64 bytes, ink from 0 to 16, as dark strokes on white."
+    ink = np.frombuffer(raw, np.uint8).reshape(8, 8).astype(float) / 16
+    img = Image.fromarray(np.uint8(np.round(255 * (1 - ink))))
+    return np.asarray(img.resize((size, size), Image.Resampling.BICUBIC).convert("RGB"))
+
+# %% ../nbs/00_data.ipynb #d1617502
+def _list_digits(arg):
+    "`digits`: scikit-learn's scans, each its own bytes."
+    if arg: raise InputError(f"digits:{arg}: only `digits` exists")
+    from sklearn.datasets import load_digits
+    scans = load_digits()
+    raws, labels = [ink.tobytes() for ink in scans.images.astype(np.uint8)], scans.target.tolist()
+    keys = [f"scan-{i:04}" for i in range(len(raws))]
+    caps = [[f"a handwritten digit {DIGITS[c]}"] for c in labels]
+    stamp = "digits " + hashlib.sha256(b"".join(raws)).hexdigest()
+    return Listing("digits", keys, caps, _hash_split(keys), raws, bytes, stamp, _decode_digit, labels, DIGITS,
+                   "CC-BY-4.0")
+
 # %% ../nbs/00_data.ipynb #6a16625b
-_SOURCES = dict(openmoji=_list_openmoji, karpathy=_list_karpathy, blip=_list_blip, hf=_list_hf)
+_SOURCES = dict(openmoji=_list_openmoji, digits=_list_digits, karpathy=_list_karpathy, blip=_list_blip, hf=_list_hf)
 
 # %% ../nbs/00_data.ipynb #290802d4
 def load_data(
-    spec: str,  # `openmoji`, `openmoji:random`, `tiny`, `karpathy:FILE.json[,ROOT]`, `blip:DIR[,ROOT]`, `hf:NAME`
+    spec: str,  # a source of the table: `openmoji`, `digits`, `tiny`, `karpathy:FILE.json[,ROOT]`, `hf:NAME` …
     *,
-    size: int | None = None,  # pixels a side; by default 64, and 32 for `tiny`
+    size: int | None = None,  # pixels a side; by default 64, and 32 for `tiny` and `digits`
     skip_bad: bool = False,   # leave out images that cannot be used, instead of raising
     workers: int | None = None,  # decoding processes; by default one a core
     cache: str | Path | None = None,  # where prepared images are kept; by default `cache_dir()`
@@ -793,9 +816,10 @@ def load_data(
     kind, _, arg = spec.partition(":")
     if size is not None and not 8 <= size <= 1024: raise InputError(f"size must be from 8 to 1024 pixels, not {size}")
     if spec == "tiny": return tiny_world(size=size or 32)
-    if kind not in _SOURCES or (kind != "openmoji" and not arg): raise InputError(
-        f"unknown data {spec!r}; expected openmoji, openmoji:random, tiny, karpathy:FILE.json, blip:DIR or hf:NAME")
-    listing, size = _SOURCES[kind](arg), size or 64
+    if kind not in _SOURCES or (kind not in ("openmoji", "digits") and not arg): raise InputError(
+        f"unknown data {spec!r}; expected openmoji, openmoji:random, digits, tiny, karpathy:FILE.json, blip:DIR "
+        "or hf:NAME")
+    listing, size = _SOURCES[kind](arg), size or (32 if kind == "digits" else 64)
     try:
         cache = cache_dir() if cache is None else Path(cache)
         cache.mkdir(parents=True, exist_ok=True)
