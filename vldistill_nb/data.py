@@ -314,7 +314,7 @@ def emoji_base(
 def _hash_split(bases):
     "Positions in `SPLITS`: in the order of their hashes, bases fill test (20 % of images), val (5 %) and train."
     size, place, seen = Counter(bases), {}, 0
-    for base in sorted(size, key=lambda b: hashlib.sha256(b.encode()).digest()):
+    for base in sorted(size, key=lambda b: hashlib.sha256(b.encode("utf-8", "surrogatepass")).digest()):
         place[base] = 2 if seen < .2 * len(bases) else 1 if seen < .25 * len(bases) else 0
         seen += size[base]
     return [place[b] for b in bases]
@@ -799,12 +799,99 @@ def _list_digits(arg):
     return Listing("digits", keys, caps, _hash_split(keys), raws, bytes, stamp, _decode_digit, labels, DIGITS,
                    "CC-BY-4.0")
 
+# %% ../nbs/00_data.ipynb #f01de201
+def _scan(folder, where):
+    "Names in a folder, sorted, hidden ones left out: folders, others."
+    dirs, files = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for e in entries:
+                if not e.name.startswith("."): (dirs if e.is_dir() else files).append(e.name)
+    except OSError as e: raise InputError(f"{where}: {folder} cannot be read ({e.strerror}); check the path") from None
+    return sorted(dirs), sorted(files)
+
+# %% ../nbs/00_data.ipynb #f01de202
+def _class_folders(root, where):
+    "Names of the class folders, by the folder they are in: `train`, `val`, `test`, or `''` if they lie flat."
+    dirs = _scan(root, where)[0]
+    parts = {part: _scan(os.path.join(root, part), where)[0] for part in SPLITS if part in dirs}
+    flat = not parts or len(parts) == 1 < len(dirs) and not any(parts.values())   # a class may be called "train"
+    return {"": dirs} if flat else {"train": [], **parts}
+
+# %% ../nbs/00_data.ipynb #f01de208
+def _check_folders(parts, root, where):
+    "`InputError` unless every part has class folders, and the same ones."
+    first = next(iter(parts))
+    for part, found in parts.items():
+        if not found: raise InputError(f"{where}: there are no class folders in {Path(root, part)}; expected "
+                                       "DIR/train/CLASS/*.jpg with DIR/val/CLASS/*.jpg, or DIR/CLASS/*.jpg")
+        for a, b in ((part, first), (first, part)):
+            if odd := sorted(set(parts[a]) - set(parts[b])):
+                raise InputError(f"{where}: {a} has class folders that {b} lacks: {_some(odd)}; add or remove them")
+
+# %% ../nbs/00_data.ipynb #f01de204
+def _synset_names(root):
+    "All names of each WordNet id, from ImageNet's mapping file, where there is one."
+    for file in ("LOC_synset_mapping.txt", "words.txt"):
+        try: lines = Path(root, file).read_text("utf-8", "replace").splitlines()
+        except OSError: continue
+        return {wnid: names for wnid, _, names in (clean_caption(line).partition(" ") for line in lines) if names}
+    return {}
+
+# %% ../nbs/00_data.ipynb #f01de205
+def _class_names(folders, known, where):
+    "What each class is called; no two alike."
+    names = [known[f].partition(",")[0] if f in known else clean_caption(f.replace("_", " ")) or f for f in folders]
+    for say in (lambda f: known[f], lambda f: f"{known[f]} ({f})"):
+        alike = Counter(map(str.casefold, names))
+        names = [say(f) if f in known and alike[n.casefold()] > 1 else n for f, n in zip(folders, names)]
+    seen = {}
+    for f, n in zip(folders, names):
+        if n in seen: raise InputError(f"{where}: class folders {seen[n]} and {f} both mean {n!r}; rename or join them")
+        seen[n] = f
+    return tuple(names)
+
+# %% ../nbs/00_data.ipynb #f01de209
+@lru_cache(1)
+def _endings():
+    "Endings of the files that Pillow reads, without the dot."
+    return {end[1:] for end, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+
+# %% ../nbs/00_data.ipynb #f01de206
+def _class_files(root, folder, where):
+    "Image files of a class, relative to `root`; two at least where a split is to be drawn."
+    files = [f"{folder}/{n}" for n in _scan(os.path.join(root, folder), where)[1]
+             if n.rpartition(".")[2].lower() in _endings()]
+    if not files: raise InputError(f"{where}: class folder {folder} holds no images; add some or remove it")
+    if "/" not in folder and len(files) < 2:
+        raise InputError(f"{where}: class folder {folder} holds one image, but one is for test; add some or remove it")
+    return files
+
+# %% ../nbs/00_data.ipynb #f01de207
+def _list_folder(arg):
+    "`folder:DIR`: DIR/train/CLASS/*, DIR/val/CLASS/*, perhaps DIR/test/CLASS/*; or DIR/CLASS/*."
+    where, root = f"folder:{arg}", os.path.realpath(Path(arg).expanduser())
+    if not os.path.isdir(root): raise InputError(f"{where}: there is no folder {root}; check the path")
+    parts = _class_folders(root, where)
+    _check_folders(parts, root, where)
+    folders, side = next(iter(parts.values())), dict(train=0, val=1 if "test" in parts else 2, test=2)
+    classes, names, split, labels = _class_names(folders, _synset_names(root), where), [], [], []
+    for part in parts:
+        for label, folder in enumerate(folders):
+            found = _class_files(root, f"{part}/{folder}" if part else folder, where)
+            names += found; labels += [label] * len(found)
+            split += [side[part]] * len(found) if part else _hash_split(found)
+    caps, files = [[f"a picture of {name}"] for name in classes], _Files(root)
+    return Listing(where, names, [caps[c] for c in labels], split, names, files, files.stamp(names)[0], decode_image,
+                   labels, classes)
+
 # %% ../nbs/00_data.ipynb #6a16625b
-_SOURCES = dict(openmoji=_list_openmoji, digits=_list_digits, karpathy=_list_karpathy, blip=_list_blip, hf=_list_hf)
+_SOURCES = dict(openmoji=_list_openmoji, digits=_list_digits, karpathy=_list_karpathy, blip=_list_blip, hf=_list_hf,
+                folder=_list_folder)
 
 # %% ../nbs/00_data.ipynb #290802d4
 def load_data(
-    spec: str,  # a source of the table: `openmoji`, `digits`, `tiny`, `karpathy:FILE.json[,ROOT]`, `hf:NAME` …
+    spec: str,  # a source of the table: `openmoji`, `digits`, `tiny`, `karpathy:FILE.json[,ROOT]`, `folder:DIR` …
     *,
     size: int | None = None,  # pixels a side; by default 64, and 32 for `tiny` and `digits`
     skip_bad: bool = False,   # leave out images that cannot be used, instead of raising
@@ -817,8 +904,8 @@ def load_data(
     if size is not None and not 8 <= size <= 1024: raise InputError(f"size must be from 8 to 1024 pixels, not {size}")
     if spec == "tiny": return tiny_world(size=size or 32)
     if kind not in _SOURCES or (kind not in ("openmoji", "digits") and not arg): raise InputError(
-        f"unknown data {spec!r}; expected openmoji, openmoji:random, digits, tiny, karpathy:FILE.json, blip:DIR "
-        "or hf:NAME")
+        f"unknown data {spec!r}; expected openmoji, openmoji:random, digits, tiny, karpathy:FILE.json, blip:DIR, "
+        "hf:NAME or folder:DIR")
     listing, size = _SOURCES[kind](arg), size or (32 if kind == "digits" else 64)
     try:
         cache = cache_dir() if cache is None else Path(cache)
