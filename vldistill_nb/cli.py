@@ -231,9 +231,9 @@ def facts(d: PairData, # loaded
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 # %% ../nbs/13_cli.ipynb #dbea9f03
-def data(spec: str, # openmoji, openmoji:random, tiny, karpathy:FILE.json[,IMAGES], blip:DIR or hf:NAME
+def data(spec: str, # openmoji[:random], digits, tiny, karpathy:FILE.json[,IMAGES], blip:DIR, hf:NAME or folder:DIR
          *,
-         size: int | None = None, # pixels a side; 64 by default, 32 for tiny
+         size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
          sheet: str | None = None, # picture of sixty images with captions
          json: str | None = None, # the same facts for machines
          skip_bad: bool = False, # leave out images that cannot be read, instead of stopping
@@ -542,7 +542,7 @@ def distill(method: Method, # how to make pairs
             steps: int | None = None, # of learning; the method's own number by default
             image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG
             text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
-            size: int | None = None, # pixels a side; 64 by default, 32 for tiny
+            size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
             seed: int = 0, # of everything random
             out: str | None = None, # folder of the artifact; runs/METHOD-PAIRS by default
             resume: bool = False, # go on with an unfinished run
@@ -601,7 +601,7 @@ def experts(*,
             dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16", # of stored differences
             image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG
             text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
-            size: int | None = None, # pixels a side; 64 by default, 32 for tiny
+            size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
             seed: int = 0, # of the first expert
             ) -> Any: # `Experts`
     "Record expert trajectories on real pairs."
@@ -974,7 +974,7 @@ def demo(*,
          data: str = "openmoji", # source, see `vldistill data --help`
          image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG
          text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
-         size: int | None = None, # pixels a side; 64 by default, 32 for tiny
+         size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
          student: Student = "probe", # what students train; image and full take long
          ) -> dict: # what results.json holds
     "Distil, compare with real pairs, write a gallery and a report page."
