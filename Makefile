@@ -37,7 +37,7 @@ lab: $(READY)
 	$(PY) -m jupyterlab nbs
 
 bench: $(READY)
-	@for b in benchmarks/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+	@for b in $(filter-out %/common.py,$(sort $(wildcard benchmarks/*.py))); do echo "== $$b"; $(PY) $$b || exit 1; done
 
 refresh: $(READY)
 	$(PY) tools/refresh.py $(ARGS)

@@ -7,13 +7,11 @@ base; what pays here is confirmed with pixels by `vldistill distill trajectory`.
 non-negative, as the encoder's are. Each line: mean recall of `probe` students on val and on test, last epoch; `--draw`
 has the seeds of the distillation itself. Students are trained with the loss that the pairs were made for.
 """
-import argparse, json, sys, tempfile, time
-from datetime import date
+import argparse, tempfile, time
 from dataclasses import replace
-import torch
+from common import record
 from vldistill_nb.data import load_data
 from vldistill_nb.distill import Callback, DistillConfig, distill, initial_pairs
-from vldistill_nb.distilled import versions
 from vldistill_nb.encoders import DualEncoder, Pairs, dual_encoder, encode_data
 from vldistill_nb.experts import ExpertConfig, record_experts
 from vldistill_nb.retrieval import evaluate_pairs, feature_pairs, student_config
@@ -74,12 +72,15 @@ def main():
             made = distill(fit.prepare(real), fit, loop, callbacks=[noted])
             made = Pairs(made.imgs.clamp(min=0), made.txts, made.sim)
             student = student_config(loss=cfg.loss)
-            score = lambda s: evaluate_pairs(made, judge, getattr(data, s), student, seeds=a.seeds, feats=feats[s])["mean_recall"]
+            def score(s):
+                part = getattr(data, s)
+                return evaluate_pairs(made, judge, part, student, seeds=a.seeds, feats=feats[s])["mean_recall"]
             ends = [sum(x) / len(x) for x in (noted.seen[:10], noted.seen[-10:])]
-            rows.append(dict(name=name, draw=draw, loss=ends, seconds=time.perf_counter() - began, **{s: score(s) for s in feats}))
-            told = ", ".join(f"{s} {rows[-1][s]['mean']:.1f} ± {rows[-1][s]['std']:.1f}" for s in feats)
-            print(f"{name:38} draw {draw}  loss {ends[0]:.2f} -> {ends[1]:.2f}  {told}  {rows[-1]['seconds']:.0f} s", flush=True)
-    if a.json:
-        with open(a.json, "w") as f: json.dump(dict(command=" ".join(sys.argv), date=date.today().isoformat(), versions=versions(), rows=rows), f, indent=1)
+            seconds = time.perf_counter() - began
+            row = dict(name=name, draw=draw, loss=ends, seconds=seconds, **{s: score(s) for s in feats})
+            rows.append(row)
+            told = ", ".join(f"{s} {row[s]['mean']:.1f} ± {row[s]['std']:.1f}" for s in feats)
+            print(f"{name:38} draw {draw}  loss {ends[0]:.2f} -> {ends[1]:.2f}  {told}  {seconds:.0f} s", flush=True)
+    if a.json: record(a.json, rows)
 
 if __name__ == "__main__": main()

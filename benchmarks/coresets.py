@@ -2,7 +2,8 @@
 
     python benchmarks/coresets.py [--pairs 30000] [--pick 500]
 """
-import argparse, resource, subprocess, sys, time
+import argparse, subprocess, sys, time
+from common import peak
 
 
 def one(method, n, k):
@@ -11,12 +12,11 @@ def one(method, n, k):
     g = torch.Generator().manual_seed(0)
     both = torch.randn(n, 64, generator=g)
     feats = tuple(both @ torch.randn(64, d, generator=g) + torch.randn(n, d, generator=g) for d in (1280, 384))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    start = time.perf_counter()
+    before, start = peak(), time.perf_counter()
     select(method, feats, k, seed=0)
-    seconds = time.perf_counter() - start
-    extra = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
-    print(f"{method:12} {seconds:6.2f} s   {extra:5.0f} MiB beyond the features   ({torch.get_num_threads()} threads)", flush=True)
+    seconds, extra = time.perf_counter() - start, peak() - before
+    print(f"{method:12} {seconds:6.2f} s   {extra:5.0f} MiB beyond the features   "
+          f"({torch.get_num_threads()} threads)", flush=True)
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])

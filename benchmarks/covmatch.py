@@ -9,13 +9,11 @@ said once; all runs share them). Seconds are of processor time over the number o
 the process less its peak before the steps. The floor counts the FLOPs that no method can avoid, the passes of the
 synthetic pairs forward and back to pixels and embeddings without padding, over the measured peak of this machine.
 """
-import argparse, json, resource, subprocess, sys, tempfile, time
-from datetime import date
+import argparse, json, subprocess, sys, tempfile, time
+from common import matmul_rate, peak, record
 
 WAYS = ("textbook", "online", "bank")
 BATCH, LENGTH = 128, 32
-
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 def textbook(enc, data, pairs):
     "A function that does one step of algorithm 1, as one would first write it."
@@ -52,7 +50,7 @@ def textbook(enc, data, pairs):
 
 STATES = (0, 2)
 
-def record(folder):
+def bank(folder):
     "A small bank, and seconds for each of its states."
     import torch
     from vldistill_nb.covmatch import BankConfig, record_bank
@@ -108,13 +106,7 @@ def floor(n):
         for i in range(100):                        # one by one: no padding at all
             size = int(pairs.txts.mask[i].sum())
             enc.encode_text(TextEmb(e[i:i + 1, :size], pairs.txts.mask[i:i + 1, :size])).sum().backward()
-    a = torch.randn(2048, 2048)
-    a @ a
-    def once():
-        t = time.perf_counter()
-        a @ a
-        return time.perf_counter() - t
-    return count.get_total_flops() * n / 100, 2 * 2048**3 / min(once() for _ in range(20))
+    return count.get_total_flops() * n / 100, matmul_rate()
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -125,7 +117,7 @@ def main():
     if a.one: return one(a.ways[0], a.pairs[0], a.repeat, a.one)
     import torch
     rows, tmp = [], tempfile.TemporaryDirectory()
-    if "bank" in a.ways: record(tmp.name)
+    if "bank" in a.ways: bank(tmp.name)
     for n in a.pairs:
         flops, rate = floor(n)
         print(f"{n} pairs, {torch.get_num_threads()} threads; synthetic passes {flops / 1e9:.0f} GFLOP, "
@@ -142,10 +134,6 @@ def main():
             memory = f"{r['extra_mib']:6.0f} MiB (process {r['peak_mib']:.0f})"
             print(f"  {way:9} {r['seconds']:6.2f} s a step (wall {r['wall']:.2f})  {memory}"
                   + (f"  {r['time_ratio']:.2f} x time, {r['memory_ratio']:.2f} x memory" if base else ""), flush=True)
-    if a.json:
-        from vldistill_nb.distilled import versions
-        with open(a.json, "w") as f:
-            made = dict(command=" ".join(sys.argv), date=date.today().isoformat(), versions=versions())
-            json.dump(dict(**made, rows=rows), f, indent=1)
+    if a.json: record(a.json, rows)
 
 if __name__ == "__main__": main()

@@ -5,12 +5,11 @@
 Features instead of pixels make a run take seconds; image features are kept non-negative at the end, as the encoder's
 are. Each line: relative covariance error at the end, and mean recall of `probe` students on val and on test.
 """
-import argparse, json, sys, time
-from datetime import date
+import argparse, time
+from common import record
 from vldistill_nb.covariance import CovarianceMatching, CovConfig, covariance_stats
 from vldistill_nb.data import load_data
 from vldistill_nb.distill import Callback, DistillConfig, distill, initial_pairs
-from vldistill_nb.distilled import versions
 from vldistill_nb.encoders import Pairs, dual_encoder, encode_data
 from vldistill_nb.retrieval import evaluate_pairs, feature_pairs
 
@@ -57,9 +56,6 @@ def main():
         rows.append(row)
         told = ", ".join(f"{s} {row[s]['mean']:.1f} ± {row[s]['std']:.1f}" for s in ("val", "test"))
         print(f"{name:32} error {row['cov']:.3f} (floor {row['floor']:.3f})  {told}  {row['seconds']:.0f} s", flush=True)
-    if a.json:
-        with open(a.json, "w") as f:
-            made = dict(command=" ".join(sys.argv), date=date.today().isoformat(), versions=versions())
-            json.dump(dict(**made, pairs=a.pairs, rows=rows), f, indent=1)
+    if a.json: record(a.json, rows, pairs=a.pairs)
 
 if __name__ == "__main__": main()

@@ -2,12 +2,10 @@
 
     python benchmarks/recalls.py [--images 5000] [--captions 25010] [--dim 512]
 """
-import argparse, resource, time
+import argparse, time
 import torch, torch.nn.functional as F
+from common import peak
 from vldistill_nb.retrieval import recalls
-
-
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 def plain(img, txt, of, ks=(1, 5, 10)):
     "The textbook: one score matrix, a sort and a look-up for each row."

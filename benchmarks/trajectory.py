@@ -7,11 +7,10 @@ steps), and what the others are divided by; beyond 8 steps it needs more than 24
 processor time over the number of threads, which other users of a machine disturb less than the clock on the wall.
 Memory is the peak of the process less its peak before the step.
 """
-import argparse, json, resource, subprocess, sys, time
+import argparse, json, subprocess, sys, time
+from common import matmul_rate, peak, record
 
 WAYS = ("unroll", "double", "forward", "central", "onesided", "tesla")
-
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 def one(way, side, pairs, steps):
     "The numbers of one way, in this process."
@@ -46,13 +45,7 @@ def floor(side, pairs):
     from vldistill_nb.encoders import dual_encoder
     enc = dual_encoder("timm:nfnet_l0", "tiny", pretrained=False, proj="lors-text")
     with FlopCounterMode(display=False) as count: enc.encode_image(torch.rand(pairs, 3, side, side)).sum().backward()
-    a = torch.randn(2048, 2048)
-    a @ a
-    def once():
-        t = time.perf_counter()
-        a @ a
-        return time.perf_counter() - t
-    return count.get_total_flops(), 2 * 2048**3 / min(once() for _ in range(20))
+    return count.get_total_flops(), matmul_rate()
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -87,7 +80,6 @@ def main():
                       f"(parameter vectors {(steps + 1) * r['weights_mib']:.0f} MiB)  floor {r['floor']:.1f} s  "
                       f"error {r['error']:.0e}, cosine {r['cosine']:.5f}"
                       + (f"  {r['time_ratio']:.2f} x time, {r['memory_ratio']:.2f} x memory" if base else ""), flush=True)
-    if a.json:
-        with open(a.json, "w") as f: json.dump(dict(torch=torch.__version__, flops=flops, rate=rate, rows=rows), f, indent=1)
+    if a.json: record(a.json, rows, torch=torch.__version__, flops=flops, rate=rate)
 
 if __name__ == "__main__": main()

@@ -7,12 +7,11 @@ known and batches are mere selections. Given is the variance of the gradient wit
 relative to the squared length of the exact one: of a plain batch; with the control variate of weight 1, and of the best
 weight (which is printed); and of an average over the cycles seen so far, whose error holds the bias of other cycles too.
 """
-import argparse, json, sys
-from datetime import date
+import argparse
 import torch
+from common import record
 from vldistill_nb.covmatch import OnlineConfig, OnlineModel, cross_cov
 from vldistill_nb.data import load_data
-from vldistill_nb.distilled import versions
 from vldistill_nb.encoders import dual_encoder, encode_data
 
 def main():
@@ -56,9 +55,6 @@ def main():
             rows.append(row)
             told = ", ".join(f"{k} {row[k]:.3f}" for k in out)
             print(f"batch {bs:4}, position {t:3}: {told} (best weight {beta:.2f})", flush=True)
-    if a.json:
-        with open(a.json, "w") as f:
-            made = dict(command=" ".join(sys.argv), date=date.today().isoformat(), versions=versions())
-            json.dump(dict(**made, rows=rows), f, indent=1)
+    if a.json: record(a.json, rows)
 
 if __name__ == "__main__": main()

@@ -1,0 +1,36 @@
+"""What the benchmarks share: peak memory, the machine's rate of products, and how results are recorded."""
+import json, os, re, resource, shlex, sys, time
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+def peak():
+    "The most memory that this process has had, in MiB."
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+
+def matmul_rate(side=2048, tries=20):
+    "FLOP/s of a product of two square matrices, the best of several tries."
+    import torch
+    a = torch.randn(side, side)
+    a @ a
+    def once():
+        t = time.perf_counter()
+        a @ a
+        return time.perf_counter() - t
+    return 2 * side**3 / min(once() for _ in range(tries))
+
+def portable(word):
+    "A word of a command line; absolute paths in it start at the repository, or are but the last name."
+    def short(m):
+        path = Path(os.path.normpath(m[2]))
+        return m[1] + (os.path.relpath(path, ROOT) if path.is_relative_to(ROOT) else path.name)
+    return re.sub(r"(^|[=:,])(/[^=:,]+)", short, word)
+
+def record(file, rows, **more):
+    "Write rows as JSON, with command, date and versions; the file appears whole or not at all."
+    from vldistill_nb.data import atomic_write
+    from vldistill_nb.distilled import versions
+    command = "python " + shlex.join(map(portable, sys.argv))
+    made = dict(command=command, date=date.today().isoformat(), versions=versions(), **more, rows=rows)
+    with atomic_write(file) as f: f.write_text(json.dumps(made, indent=1))
