@@ -383,8 +383,8 @@ def _byte_count(tensors, rest):
     "Bytes of each part; strings count as UTF-8."
     size = {k: t.numel()*t.element_size() for k, t in tensors.items()}
     total = lambda head: sum(v for k, v in size.items() if k.startswith(head))
-    return {"pixels": size["imgs"], "pixels_float32": 4*tensors["imgs"].numel(), "sim": total("sim"), "extra": total(EXTRA),
-            "text": total("txt") + sum(len(t.encode()) for t in rest.get("txts", []))}
+    return {"pixels": size["imgs"], "pixels_float32": 4*tensors["imgs"].numel(), "sim": total("sim"),
+            "extra": total(EXTRA), "text": total("txt") + sum(len(t.encode()) for t in rest.get("txts", []))}
 
 # %% ../nbs/04_distilled.ipynb #31df1d32
 def _facts(pairs): return {"n_pairs": len(pairs), "size": list(pairs.imgs.shape[-2:]), "texts": text_depth(pairs.txts)}

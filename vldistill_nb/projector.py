@@ -4,11 +4,10 @@
 
 # %% ../nbs/11b_projector.ipynb #273ed0f1
 from __future__ import annotations
-import copy, heapq, re
-from dataclasses import asdict, dataclass, field, replace
-from hashlib import sha256
+import copy, re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 import numpy as np
 import peft
 import torch
@@ -20,20 +19,16 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 from .data import InputError, PairData, atomic_write
-from .distilled import DistilledPairs, load_distilled, make_recipe
 from .encoders import DualEncoder, Feats, Pairs, dual_encoder, encode_data
-from .experts import base_hash
-from .lora import LoraSettings, _collapse, add_lora, merge_lora
-from .retrieval import PROJ, StudentConfig, moving, student_config, train_student
-from .softlabels import ClassImages, Patches, Views, classifier, label_bytes, mosaics
+from .lora import _collapse
+from .retrieval import student_config, train_student
+from .softlabels import StoredLabels, Views, classifier
 
 # %% auto #0
-__all__ = ['TEMPLATE', 'FORMS', 'NUMBERS', 'align_encoder', 'class_prompts', 'class_embeddings', 'RankConfig', 'adapted_layers',
-           'delta_numbers', 'LoralibConv', 'LabelProjector', 'centred', 'LowRank', 'low_rank', 'HeadSums', 'MeanLogits',
-           'TransferConfig', 'head_sums', 'transfer', 'weak_teachers', 'save_teachers', 'load_teachers', 'balanced',
-           'quantise', 'dequantise', 'pack_deltas', 'load_deltas', 'Account', 'label_account', 'loosened',
-           'layer_spectra', 'allocate_ranks', 'fill_deltas', 'UpdateConfig', 'update_images', 'encoder_hash',
-           'Projected', 'load_projected', 'pair_teacher', 'pack_teacher', 'load_teacher', 'similarity_bytes']
+__all__ = ['TEMPLATE', 'FORMS', 'align_encoder', 'class_prompts', 'class_embeddings', 'RankConfig', 'adapted_layers',
+           'delta_numbers', 'count_deltas', 'LoralibConv', 'LabelProjector', 'centred', 'LowRank', 'low_rank',
+           'HeadSums', 'MeanLogits', 'TransferConfig', 'head_sums', 'transfer', 'weak_teachers', 'save_teachers',
+           'load_teachers', 'balanced']
 
 # %% ../nbs/11b_projector.ipynb #96ac6dac
 def align_encoder(
@@ -98,6 +93,7 @@ def adapted_layers(
     convs = {k: m for k, m in net.named_modules() if isinstance(m, nn.Conv2d) and m.groups == 1}
     return {k: m for k, m in convs.items() if takes(k, m)}
 
+# %% ../nbs/11b_projector.ipynb #1bc89198
 def delta_numbers(
     conv: nn.Conv2d, # ungrouped
     rank: int, # of its correction
@@ -106,6 +102,14 @@ def delta_numbers(
     "What the correction of one convolution holds."
     (o, i), (k, l) = conv.weight.shape[:2], conv.kernel_size
     return rank * (i * k * l + o) if form == "matricised" else rank * k * l * (i + o)
+
+# %% ../nbs/11b_projector.ipynb #675a448c
+def count_deltas(
+    net: nn.Module, # an image network
+    cfg: RankConfig, # ranks and layers
+) -> int: # numbers in the corrections of its convolutions
+    "What all corrections of a network hold, that of the head apart."
+    return sum(delta_numbers(m, cfg.conv, cfg.form) for m in adapted_layers(net, cfg).values())
 
 # %% ../nbs/11b_projector.ipynb #2a75d091
 class LoralibConv(nn.Module):
@@ -148,6 +152,7 @@ def _factors(net):
         if isinstance(m, BaseTunerLayer): yield k, m.lora_A["default"].weight, m.lora_B["default"].weight
         if isinstance(m, LoralibConv): yield k, m.a, m.b
 
+# %% ../nbs/11b_projector.ipynb #4d2d6272
 def _merge(net):
     "Add every correction to its weight, in place."
     _collapse(net, BaseTunerLayer, lambda m: m.merge() or m.get_base_layer())
@@ -171,7 +176,7 @@ class LabelProjector(nn.Module):
         self.img_enc, self.img_proj = copy.deepcopy(encoder.img_enc), copy.deepcopy(encoder.img_proj)
         self.register_buffer("w0", w0 - w0.mean(1, keepdim=True))
         self.register_buffer("scale", torch.tensor(1 / 0.07))
-        self.register_buffer("mean", torch.zeros(len(w0)))      # of the features; tells `pack_deltas` what rounding shifts
+        self.register_buffer("mean", torch.zeros(len(w0)))      # of features; `pack_deltas` corrects rounding by it
         self.bias = nn.Parameter(torch.zeros(len(classes)), requires_grad=False)
         r = min(self.ranks.head, *w0.shape)
         self.a, self.b = nn.Parameter(torch.zeros(r, len(w0))), nn.Parameter(torch.zeros(len(classes), r))
@@ -203,11 +208,13 @@ def feats(self: LabelProjector,
     "The image side."
     return F.normalize(self.img_proj(self.img_enc(imgs)), dim=-1)
 
+# %% ../nbs/11b_projector.ipynb #6cbb6df7
 @patch
 def head(self: LabelProjector) -> Tensor: # `[z, C]`
     "The head: class embeddings and their correction."
     return self.w0 + self.a.T @ self.b.T
 
+# %% ../nbs/11b_projector.ipynb #1b173e62
 @patch
 def forward(self: LabelProjector,
     imgs: Tensor, # `[b, 3, h, w]` in [0, 1]
@@ -215,6 +222,7 @@ def forward(self: LabelProjector,
     "Soft labels, as logits."
     return centred(self.scale * self.feats(imgs) @ self.head() + self.bias)
 
+# %% ../nbs/11b_projector.ipynb #2297c9bd
 def centred(
     logits: Tensor, # `[b, C]`
 ) -> Tensor: # `[b, C]`, rows of mean zero
@@ -364,6 +372,8 @@ def transfer(
 ) -> LowRank: # the head's corrections of every rank, at the end
     "Learn a projector's corrections from a teacher (HeLlO, §3.2); `InputError` if it diverges."
     cfg, params = cfg or TransferConfig(), [p for p in projector.img_enc.parameters() if p.requires_grad]
+    if params and isinstance(source, StoredLabels) and len(source.table) < cfg.epochs:
+        raise InputError(f"targets: recorded for {len(source.table)} epochs, not {cfg.epochs}; record more")
     found = projector.set_head(head_sums(projector, views, source), cfg.mu)
     if not params: return found
     opt = torch.optim.AdamW(params, lr=cfg.lr, weight_decay=0)
@@ -376,6 +386,7 @@ def transfer(
         found = projector.set_head(head_sums(projector, views, source, epoch), cfg.mu)
     return found
 
+# %% ../nbs/11b_projector.ipynb #fd5e58f1
 def _transfer_loss(projector, view, source, at, ce):
     "MSE to the teacher and cross-entropy with the (mixed) classes."
     out = projector(view.imgs)
@@ -402,6 +413,7 @@ def save_teachers(
     with atomic_write(file) as tmp: save_file(flat, tmp, dict(arch=arch))
     return Path(file)
 
+# %% ../nbs/11b_projector.ipynb #8b875e03
 def load_teachers(
     file: str | Path, # that `save_teachers` wrote
     n_classes: int, # width of their logits
@@ -412,7 +424,8 @@ def load_teachers(
         states = [{k.partition(":")[2]: v for k, v in flat.items() if k.startswith(f"{i}:")}
                   for i in range(len({k.partition(":")[0] for k in flat}))]
         return weak_teachers(classifier(arch, n_classes, seed=0), states)
-    except (OSError, SafetensorError, KeyError, TypeError): raise InputError(f"{file}: no teachers of ours, or damaged") from None
+    except (OSError, SafetensorError, KeyError, TypeError):
+        raise InputError(f"{file}: no teachers of ours, or damaged") from None
     except RuntimeError: raise InputError(f"{file}: these teachers do not know {n_classes} classes") from None
 
 # %% ../nbs/11b_projector.ipynb #6e33ec3b
@@ -428,279 +441,3 @@ def balanced(
         own = np.flatnonzero(data.labels == c)
         pick.append(np.concatenate([rng.permutation(own) for _ in range(-(-n // len(own)))])[:n])
     return data.subset(np.concatenate(pick))
-
-# %% ../nbs/11b_projector.ipynb #7fa4bce3
-NUMBERS = dict(float32=4, float16=2, int8=1)   # bytes of a stored number
-
-def quantise(
-    x: Tensor, # float
-    axis: int, # of the ranks
-) -> tuple[Tensor, Tensor]: # int8 of the same shape; float32 steps, one for each rank
-    "Eight bits a number; wrong by half a step at most."
-    step = x.abs().amax([d for d in range(x.ndim) if d != axis], keepdim=True) / 127
-    return (x / step.clamp(min=1e-30)).round().to(torch.int8), step.flatten()
-
-def dequantise(
-    q: Tensor, # int8
-    step: Tensor, # `[r]`
-    axis: int, # of the ranks
-) -> Tensor: # float32
-    "The inverse of `quantise`, but for rounding."
-    return q.float() * step.view([-1 if d == axis else 1 for d in range(q.ndim)])
-
-# %% ../nbs/11b_projector.ipynb #281954c0
-def _named(projector):
-    "Every stored factor: name, parameter, axis of its ranks."
-    for k, a, b in [*_factors(projector.img_enc.net), ("head", projector.a, projector.b)]:
-        if a.numel(): yield from ((f"{k}:a", a, 0), (f"{k}:b", b, 1))
-
-def pack_deltas(
-    projector: LabelProjector, # not merged
-    number: str = "int8", # one of `NUMBERS`
-) -> dict[str, Tensor]: # by name: factors, with their steps if int8; scale and bias in float32
-    "All that a projector ships: what is not public, and does not follow from the names of the classes."
-    if number not in NUMBERS: raise InputError(f"number {number!r}: use one of {', '.join(NUMBERS)}")
-    out, same = dict(scale=projector.scale.clone(), bias=projector.bias.detach().clone()), copy.deepcopy(projector)
-    for k, p, axis in _named(same):
-        if number == "int8": out[k], out[k + ":step"] = quantise(p.detach(), axis)
-        else: out[k] = p.detach().to(getattr(torch, number))
-        p.data.copy_(_restored(out, k, axis))
-    out["bias"] += projector.scale * projector.mean @ (projector.head() - same.head())    # what rounding did on average
-    return {k: v.detach().cpu().contiguous() for k, v in out.items()}
-
-def _restored(deltas, k, axis):
-    return dequantise(deltas[k], deltas[k + ":step"], axis) if deltas[k].dtype == torch.int8 else deltas[k].float()
-
-# %% ../nbs/11b_projector.ipynb #1ba89299
-def load_deltas(
-    projector: LabelProjector, # of the same encoder, classes and ranks; changed in place
-    deltas: dict[str, Tensor], # from `pack_deltas`
-) -> LabelProjector: # itself
-    "Put stored corrections in; `InputError` if they are those of another projector."
-    want = {"scale", "bias", *(k for k, _, _ in _named(projector))}
-    if odd := want ^ {k for k in deltas if not k.endswith(":step")}:
-        raise InputError(f"deltas: {sorted(odd)[0]} is missing or unknown; they belong to another projector")
-    with torch.no_grad():
-        for k, p, axis in [*_named(projector), ("scale", projector.scale, 0), ("bias", projector.bias, 0)]:
-            x = _restored(deltas, k, axis)
-            if x.shape != p.shape: raise InputError(f"deltas: {k} has shape {list(x.shape)}, not {list(p.shape)}")
-            p.copy_(x)
-    return projector
-
-# %% ../nbs/11b_projector.ipynb #8a4ff50b
-class Account(list):
-    "What labels weigh, one way and another: rows with `what`, `bytes`, and `share` and `shipped` of the float16 table."
-    def _repr_markdown_(self) -> str:
-        head = "| labels | bytes | of the table | with public weights |\n|---|---:|---:|---:|\n"
-        show = lambda x: f"{100 * x:.2g} %" if x < 0.1 else f"{100 * x:.0f} %"
-        return head + "\n".join(f"| {r['what']} | {r['bytes']:,} | {show(r['share'])} | {show(r['shipped'])} |" for r in self)
-
-# %% ../nbs/11b_projector.ipynb #7c758e9e
-def label_account(
-    n_images: int, # distilled
-    n_classes: int, # numbers of a label
-    epochs: int, # for which labels are stored
-    deltas: int | dict[str, int], # numbers of the projector's corrections; or bytes, by type of number
-    *,
-    public: int = 0, # bytes of the public weights that a projector needs
-) -> Account: # rows
-    "Bytes of labels: the table in float16, cheaper tables, the projector (HeLlO, §4), a teacher run again."
-    table = label_bytes(n_images, n_classes, epochs)
-    top = min(5, n_classes)
-    rows = {"table, float16": (table, 0), "table, one byte a logit": (table // 2, 0), "table, half a byte": (table // 4, 0),
-            f"table, the {top} largest": (n_images * epochs * top * (2 + (1 if n_classes <= 256 else 2)), 0)}
-    sizes = deltas if isinstance(deltas, dict) else {k: deltas * b for k, b in NUMBERS.items()}
-    rows |= {f"projector, {k}": (v, public) for k, v in sizes.items()}
-    rows["the public teacher again, from a seed"] = (8, public)
-    return Account(dict(what=k, bytes=b, share=b / table, shipped=(b + p) / table) for k, (b, p) in rows.items())
-
-# %% ../nbs/11b_projector.ipynb #3d5cd2ee
-def loosened(
-    projector: LabelProjector, # without corrections of convolutions
-) -> LabelProjector: # a copy
-    "The same with whole convolutions free to move, to see where they want to go."
-    new = copy.deepcopy(projector)
-    for conv in adapted_layers(new.img_enc.net, new.ranks).values(): conv.weight.requires_grad_()
-    return new
-
-def _second_moment(conv, x):
-    "Of the inputs that a convolution's matrix sees: `[i k k, i k k]`."
-    cols = F.unfold(x.double(), conv.kernel_size, conv.dilation, conv.padding, conv.stride).transpose(1, 2).flatten(0, 1)
-    return cols.T @ cols / len(cols)
-
-# %% ../nbs/11b_projector.ipynb #01b2efd8
-def layer_spectra(
-    base: LabelProjector, # without corrections of convolutions
-    tuned: LabelProjector, # from `loosened(base)`, trained
-    imgs: Tensor, # `[n, 3, h, w]` in [0, 1], to weigh errors with
-) -> dict[str, LowRank]: # by layer
-    "Each layer's change, split into ranks by what it does to the layer's output."
-    seen, convs = {}, adapted_layers(base.img_enc.net, base.ranks)
-    def watch(name): return lambda m, args: seen.__setitem__(name, _second_moment(m, args[0]))
-    hooks = [m.register_forward_pre_hook(watch(k)) for k, m in convs.items()]
-    try:
-        with torch.no_grad(): base.img_enc(imgs)
-    finally: [h.remove() for h in hooks]
-    return {k: _change(m, tuned.img_enc.net.get_submodule(k), seen[k]) for k, m in convs.items()}
-
-def _change(conv, tuned, gram):
-    delta = (tuned.weight - conv.weight).detach().flatten(1).T.double()
-    return low_rank(gram + 1e-4 * gram.trace() / len(gram) * torch.eye(len(gram)), delta)
-
-# %% ../nbs/11b_projector.ipynb #bc104b26
-def allocate_ranks(
-    spectra: dict[str, LowRank], # from `layer_spectra`
-    budget: int, # bytes for all layers
-    number: str = "int8", # one of `NUMBERS`
-) -> dict[str, int]: # rank of each layer
-    "Spend bytes where they remove most error: the greedy choice, best for falling spectra (water-filling)."
-    price = {k: NUMBERS[number] * (len(s.root) + s.right.shape[1]) for k, s in spectra.items()}
-    ranks, queue = dict.fromkeys(spectra, 0), []
-    gain = lambda k: -s[r].square().item() / price[k] if (r := ranks[k]) < len(s := spectra[k].sigma) else 0.0
-    for k in spectra: heapq.heappush(queue, (gain(k), k))
-    while queue:
-        g, k = heapq.heappop(queue)
-        if g == 0 or price[k] > budget: continue
-        ranks[k], budget = ranks[k] + 1, budget - price[k]
-        heapq.heappush(queue, (gain(k), k))
-    return ranks
-
-# %% ../nbs/11b_projector.ipynb #43f4744e
-def fill_deltas(
-    projector: LabelProjector, # made with `layers=allocate_ranks(…)`, form `matricised`; changed in place
-    spectra: dict[str, LowRank], # from `layer_spectra`
-) -> LabelProjector: # itself
-    "Start corrections at the best approximation of the whole change."
-    with torch.no_grad():
-        for k, a, b in _factors(projector.img_enc.net):
-            x, y = spectra[k].factors(len(a))
-            a.copy_(x.reshape(a.shape)), b.copy_(y.reshape(b.shape))
-    return projector
-
-# %% ../nbs/11b_projector.ipynb #b0bd9873
-@dataclass(frozen=True)
-class UpdateConfig:
-    "How mosaics are mended; the paper's own settings are unknown."
-    steps: int = 50      # of Adam, for each batch
-    lr: float = 0.01     # in units of pixels in [0, 1]
-    bs: int = 16         # mosaics at once
-
-# %% ../nbs/11b_projector.ipynb #66d68e16
-def update_images(
-    patches: Patches, # full-size crops that the mosaics are made of
-    encode: Callable, # images to features, such as `projector.feats`
-    cfg: UpdateConfig | None = None, # the defaults
-) -> ClassImages: # float32 in [0, 1]
-    "Learn the pixels of mosaics so that their cells look, to an encoder, like the patches (HeLlO, §3.3)."
-    cfg, start = cfg or UpdateConfig(), mosaics(patches)
-    per, done = patches.factor ** 2, []
-    for at in torch.arange(len(start)).split(cfg.bs):
-        own = _some_patches(patches, slice(int(at[0]) * per, (int(at[-1]) + 1) * per))
-        x = start.pixels(at).requires_grad_()
-        with torch.no_grad(): target = encode(own.imgs.float() / 255)
-        opt = torch.optim.Adam([x], lr=cfg.lr)
-        for _ in range(cfg.steps):
-            opt.zero_grad(); F.mse_loss(encode(own.up(x)), target, reduction="sum").backward(); opt.step()
-            with torch.no_grad(): x.clamp_(0, 1)
-        done.append(x.detach())
-    return ClassImages(torch.cat(done), start.labels, start.classes)
-
-def _some_patches(patches, at):
-    return replace(patches, imgs=patches.imgs[at], labels=patches.labels[at], scores=patches.scores[at])
-
-# %% ../nbs/11b_projector.ipynb #19b28b59
-def encoder_hash(
-    encoder: DualEncoder, # without adapters
-) -> str: # 25 characters
-    "Of all weights, towers and projections: corrections fit this encoder and no other."
-    heads = b"".join(v.cpu().contiguous().numpy().tobytes() for k, v in sorted(encoder.state_dict().items()) if k.startswith(PROJ))
-    return f"{base_hash(encoder)}-{sha256(heads).hexdigest()[:8]}"
-
-@dataclass(eq=False)
-class Projected:
-    "Distilled images, and the projector that labels them."
-    images: ClassImages        # what students train on
-    projector: LabelProjector  # what teaches them
-    encoder: DualEncoder       # public, what the projector started from
-    settings: dict = field(default_factory=dict)   # how they were made, for the recipe
-
-# %% ../nbs/11b_projector.ipynb #77522a13
-@patch
-def save(self: Projected,
-    folder: str | Path, # new, empty, or holding an artifact, which is replaced
-    *,
-    data: PairData, # the source
-    number: str = "int8", # of the corrections, one of `NUMBERS`
-    seed: int = 0, # of the run
-    command: str = "", # that gives it again
-) -> Path: # the folder
-    "Write an artifact: pixels in eight bits, a prompt for each image, corrections, projections that we trained."
-    p, prompts = self.projector, class_prompts(self.projector.classes, self.projector.template)
-    recipe = make_recipe("projector", self.settings, data=data, image_spec=self.encoder.image_spec,
-                         text_spec=self.encoder.text_spec, seed=seed) | dict(command=command)
-    recipe["projector"] = dict(classes=p.classes, template=p.template, ranks=asdict(p.ranks), layers=p.layers, number=number,
-                               encoder=self.encoder.recipe, encoder_hash=encoder_hash(self.encoder))
-    extra = {f"delta.{k}": v for k, v in pack_deltas(p, number).items()}
-    extra |= {f"public.{k}": v for k, v in self.encoder.state_dict().items() if k.startswith(PROJ)}
-    texts = [prompts[c] for c in self.images.labels.tolist()]
-    return DistilledPairs(Pairs(self.images.pixels(), texts), recipe, extra).save(folder, dtype="uint8")
-
-# %% ../nbs/11b_projector.ipynb #cefc52d2
-def load_projected(
-    where: str | Path, # a folder, or `user/name` on the Hugging Face hub
-    encoder: DualEncoder | None = None, # the public one; built by name if None
-) -> Projected: # ready to label
-    "Read an artifact with a projector; `InputError` for one without, or made for another encoder."
-    dp = load_distilled(where)
-    own = dp.recipe.get("projector")
-    if not isinstance(own, dict): raise InputError(f"{where}: its recipe names no projector; `vldistill projector train` makes one")
-    part = lambda head: {k.removeprefix(head): v for k, v in dp.extra.items() if k.startswith(head)}
-    if encoder is None:
-        encoder = dual_encoder(**own["encoder"])
-        encoder.load_state_dict(part("public."), strict=False)
-    if (found := encoder_hash(encoder)) != own["encoder_hash"]:
-        raise InputError(f"{where}: corrections are for encoder {own['encoder_hash']}, not for {encoder.image_spec} {found}")
-    p = LabelProjector(encoder, own["classes"], template=own["template"], ranks=RankConfig(**own["ranks"]), layers=own["layers"])
-    load_deltas(p, part("delta."))
-    label = {t: i for i, t in enumerate(class_prompts(own["classes"], own["template"]))}
-    labels = torch.tensor([label[t] for t in dp.txts])
-    return Projected(ClassImages(dp.imgs, labels, p.classes), p, encoder, dp.recipe["settings"])
-
-# %% ../nbs/11b_projector.ipynb #c7e4eb10
-def pair_teacher(
-    encoder: DualEncoder, # public towers; left untouched
-    real: Pairs, # pairs to learn from
-    settings: LoraSettings, # which adapters
-    cfg: StudentConfig | None = None, # how it learns; `student_config("full")` by default
-    *,
-    seed: int = 0, # of adapters, projections and batches
-) -> DualEncoder: # with adapters
-    "A dual encoder that learned real pairs in adapters and projections alone: a projector for pairs."
-    return train_student(real, add_lora(encoder, settings), cfg or student_config("full"), seed=seed).cpu()
-
-def pack_teacher(
-    teacher: DualEncoder, # from `pair_teacher`
-) -> dict[str, Tensor]: # float16, by name
-    "What ships of it: adapters and projections, for `DistilledPairs.extra`."
-    return {f"teacher.{k}": p.detach().half() for k, p in moving(teacher, "full").items() if ".lora_" in k or k.startswith(PROJ)}
-
-# %% ../nbs/11b_projector.ipynb #67bbffb1
-def load_teacher(
-    encoder: DualEncoder, # the public towers it was made from; left untouched
-    extra: dict[str, Tensor], # of the artifact
-    settings: LoraSettings, # which adapters
-) -> DualEncoder: # plain, for `TeacherSim`
-    "The teacher again; `InputError` if the tensors are another's."
-    new = add_lora(encoder, settings)
-    own = {k.removeprefix("teacher."): v.float() for k, v in extra.items() if k.startswith("teacher.")}
-    want = {k for k in moving(new, "full") if ".lora_" in k or k.startswith(PROJ)}
-    if own.keys() != want: raise InputError(f"teacher: {sorted(own.keys() ^ want)[:1]} is missing or unknown; it is another encoder's")
-    new.load_state_dict(own, strict=False)
-    return merge_lora(new).eval()
-
-def similarity_bytes(
-    n: int, # pairs
-    rank: int | None = None, # of factors; None for the whole matrix
-) -> int: # float32
-    "What a stored similarity matrix weighs (LoRS)."
-    return 4 * (n * n if rank is None else n * (2 * rank + 1))
