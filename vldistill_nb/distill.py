@@ -486,8 +486,9 @@ def shared_feats(
     return gather_rows(torch.cat(feats) if feats else _empty(tower, rows), len(rows))
 
 def _empty(tower, rows):
-    "No features, for a process without rows."
-    return (rows.emb if isinstance(rows, TextEmb) else rows).new_zeros(0, tower.dim)
+    "No features, for a process without rows; they hang on `rows` all the same, so that it can go backward."
+    x = rows.emb if isinstance(rows, TextEmb) else rows
+    return x.new_zeros(0, tower.dim) + 0 * x.sum()
 
 # %% ../nbs/06_distill.ipynb #fedb3059
 def say_share(
