@@ -287,7 +287,9 @@ def settings(results: dict, # see above
 # %% ../nbs/12_report.ipynb #e62bb701
 def _credit(d):
     "Whose pictures these are."
-    if d["spec"].startswith("openmoji"): return f'{d["licence"]}, after OpenMoji (openmoji.org), as its licence asks'
+    known = dict(openmoji="after OpenMoji (openmoji.org), as its licence asks",
+                 digits="after Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, UCI), changed")
+    if by := known.get(d["spec"].partition(":")[0]): return f'{d["licence"]}, {by}'
     return d["licence"] or "unknown; ask the source before you pass this page on"
 
 # %% ../nbs/12_report.ipynb #0af9fa1d
