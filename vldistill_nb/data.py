@@ -23,9 +23,9 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm.auto import tqdm
 
 # %% auto #0
-__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'DIGITS', 'InputError', 'PairData', 'contact_sheet',
-           'tiny_world', 'emoji_base', 'clean_caption', 'Listing', 'decode_image', 'decode_svg', 'atomic_write',
-           'cache_dir', 'load_data', 'test_transform', 'train_transform', 'AugConfig', 'augment']
+__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'FORMATS', 'DIGITS', 'InputError', 'PairData',
+           'contact_sheet', 'tiny_world', 'emoji_base', 'clean_caption', 'Listing', 'decode_image', 'decode_svg',
+           'atomic_write', 'cache_dir', 'load_data', 'test_transform', 'train_transform', 'AugConfig', 'augment']
 
 # %% ../nbs/00_data.ipynb #f022361e
 class _Later:
@@ -379,6 +379,15 @@ def _read_bytes(path):
 # %% ../nbs/00_data.ipynb #ef5b15ee
 MAX_PIXELS = 89_478_485   # more than this (width times height) is taken for a decompression bomb; Pillow's own limit
 
+# %% ../nbs/00_data.ipynb #ef5b15f0
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "AVIF", "HEIF", "PPM", "QOI", "TGA")
+
+@lru_cache(1)
+def _formats():
+    "Those of `FORMATS` that this Pillow has; some come with a plugin."
+    Image.init()
+    return [f for f in FORMATS if f in Image.OPEN]
+
 # %% ../nbs/00_data.ipynb #b808dfff
 def decode_image(
     raw: bytes,  # an image file
@@ -386,7 +395,7 @@ def decode_image(
 ) -> np.ndarray:  # uint8 `[size, size, 3]`
     "First frame, upright, on white, 8-bit RGB, squeezed to a square; raises whatever Pillow does, or `ValueError`."
     if not raw: raise ValueError("empty file")
-    with Image.open(io.BytesIO(raw)) as img:
+    with Image.open(io.BytesIO(raw), formats=_formats()) as img:
         if img.width * img.height > MAX_PIXELS:
             raise ValueError(f"{img.width} x {img.height} pixels: over the limit, a decompression bomb?")
         img.draft(img.mode, (2 * size, 2 * size))
@@ -854,8 +863,8 @@ def _class_names(folders, known, where):
 # %% ../nbs/00_data.ipynb #f01de209
 @lru_cache(1)
 def _endings():
-    "Endings of the files that Pillow reads, without the dot."
-    return {end[1:] for end, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    "Endings of the files that `decode_image` reads, without the dot."
+    return {end[1:] for end, kind in Image.registered_extensions().items() if kind in _formats()}
 
 # %% ../nbs/00_data.ipynb #f01de206
 def _class_files(root, folder, where):
