@@ -26,6 +26,7 @@ def main():
     a = ap.parse_args()
     if a.method: return one(a.method, a.pairs, a.pick)
     for m in ("random", "herding", "k-center", "forgetting"):
-        subprocess.run([sys.executable, __file__, f"--pairs={a.pairs}", f"--pick={a.pick}", f"--method={m}"], check=True)
+        given = [f"--pairs={a.pairs}", f"--pick={a.pick}", f"--method={m}"]
+        subprocess.run([sys.executable, __file__, *given], check=True)
 
 if __name__ == "__main__": main()

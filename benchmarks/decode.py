@@ -2,9 +2,10 @@
 
     python benchmarks/decode.py [--n 30000] [--size 64] [--workers W] [--width 400] [--height 300]
 
-Generates `--n` JPEGs and a Karpathy JSON in a temporary folder, prepares them in a fresh process, and prints one line of JSON:
-images a second of both ways, their ratio (by the clock, and by CPU time, which a busy machine disturbs less), and the peak memory of the fresh process with all its children (sampled: resident set
-summed, which counts pages shared by forked workers once a process, and the proportional set where the system tells it).
+Generates `--n` JPEGs and a Karpathy JSON in a temporary folder, prepares them in a fresh process, and prints one line
+of JSON: images a second of both ways, their ratio (by the clock, and by CPU time, which a busy machine disturbs less),
+and the peak memory of the fresh process with all its children (sampled: resident set summed, which counts pages shared
+by forked workers once a process, and the proportional set where the system tells it).
 """
 import argparse, json, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -16,10 +17,11 @@ PREPARE = """
 import os, sys, time
 from vldistill_nb.data import load_data
 begin = time.perf_counter()
-data = load_data(sys.argv[1], size=int(sys.argv[2]), workers=int(sys.argv[3]) or None, cache=sys.argv[4], progress=False)
+how = dict(size=int(sys.argv[2]), cache=sys.argv[4], progress=False)
+data = load_data(sys.argv[1], workers=int(sys.argv[3]) or None, **how)
 first, cpu = time.perf_counter() - begin, sum(os.times()[:4])
 begin = time.perf_counter()
-load_data(sys.argv[1], size=int(sys.argv[2]), cache=sys.argv[4], progress=False)
+load_data(sys.argv[1], **how)
 print(len(data), first, cpu, time.perf_counter() - begin)
 """
 
@@ -30,12 +32,14 @@ def generate(root, n, width, height, seed=0):
     folder.mkdir()
     grain, images = rng.normal(0, 12, (height + 64, width + 64, 3)), []
     for i in range(n):
-        base = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
+        base = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+        base = base.resize((width, height), Image.Resampling.BICUBIC)
         y, x = rng.integers(0, 64, 2)
         img = np.clip(np.asarray(base) + grain[y:y + height, x:x + width], 0, 255).astype(np.uint8)
         Image.fromarray(img).save(folder / f"{i}.jpg", quality=90)
         split = "val" if i % 30 == 1 else "test" if i % 30 == 2 else "train"
-        images.append(dict(filename=f"{i}.jpg", split=split, sentences=[dict(raw=f"caption {j} of image {i}") for j in range(5)]))
+        said = [dict(raw=f"caption {j} of image {i}") for j in range(5)]
+        images.append(dict(filename=f"{i}.jpg", split=split, sentences=said))
     (root / "dataset.json").write_text(json.dumps(dict(images=images)))
 
 
@@ -61,8 +65,8 @@ def memory(proc):
 def prepare(root, size, workers):
     "Seconds and CPU seconds to prepare, seconds to load again, and peak memory, in a fresh process."
     import psutil
-    args = [sys.executable, "-c", PREPARE, f"karpathy:{root}/dataset.json", str(size), str(workers), str(root / "cache")]
-    run, peak = subprocess.Popen(args, stdout=subprocess.PIPE, text=True), (0, 0)
+    args = [f"karpathy:{root}/dataset.json", str(size), str(workers), str(root / "cache")]
+    run, peak = subprocess.Popen([sys.executable, "-c", PREPARE, *args], stdout=subprocess.PIPE, text=True), (0, 0)
     proc = psutil.Process(run.pid)
     while run.poll() is None:
         try: peak = tuple(map(max, peak, memory(proc)))

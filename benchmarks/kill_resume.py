@@ -1,4 +1,4 @@
-"""Kill a distillation with SIGKILL at random moments, resume it each time, and compare with an unbroken run, bit for bit.
+"""Kill a distillation with SIGKILL at random moments, resume it each time; compare with an unbroken run, bit for bit.
 
     python benchmarks/kill_resume.py [--kills 20] [--steps 4000] [--data tiny --encoders tiny]
 """
@@ -7,8 +7,10 @@ from pathlib import Path
 
 
 def command(a, out, resume=False):
-    return [sys.executable, "-m", "vldistill_nb.cli", "distill", "covariance", "--data", a.data, "--pairs", str(a.pairs),
-            "--steps", str(a.steps), "--image-encoder", a.encoders, "--text-encoder", a.text, "--out", str(out)] + ["--resume"] * resume
+    given = {"data": a.data, "pairs": a.pairs, "steps": a.steps, "out": out,
+             "image-encoder": a.encoders, "text-encoder": a.text}
+    words = [w for k, v in given.items() for w in (f"--{k}", str(v))] + ["--resume"] * resume
+    return [sys.executable, "-m", "vldistill_nb.cli", "distill", "covariance", *words]
 
 def sha(folder): return hashlib.sha256((folder / "pairs.safetensors").read_bytes()).hexdigest()
 
@@ -36,7 +38,8 @@ def main():
             if run.returncode < 0: kills += 1; at.append(steps_done(work))
         subprocess.run(command(a, broken, resume=True), check=True, **quiet)
         same = sha(whole) == sha(broken)
-        print(f"{kills} kills, at logged steps {at} of {a.steps}: final tensors {'bit-identical' if same else 'DIFFER'}")
+        print(f"{kills} kills, at logged steps {at} of {a.steps}: "
+              f"final tensors {'bit-identical' if same else 'DIFFER'}")
         sys.exit(not same)
 
 if __name__ == "__main__": main()

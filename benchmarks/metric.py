@@ -55,7 +55,8 @@ def main():
                    **{s: score(s) for s in ("val", "test")})
         rows.append(row)
         told = ", ".join(f"{s} {row[s]['mean']:.1f} ± {row[s]['std']:.1f}" for s in ("val", "test"))
-        print(f"{name:32} error {row['cov']:.3f} (floor {row['floor']:.3f})  {told}  {row['seconds']:.0f} s", flush=True)
+        print(f"{name:32} error {row['cov']:.3f} (floor {row['floor']:.3f})  {told}  {row['seconds']:.0f} s",
+              flush=True)
     if a.json: record(a.json, rows, pairs=a.pairs)
 
 if __name__ == "__main__": main()

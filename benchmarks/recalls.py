@@ -17,7 +17,8 @@ def plain(img, txt, of, ks=(1, 5, 10)):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, n in (("images", 5000), ("captions", 25010), ("dim", 512)): ap.add_argument(f"--{name}", type=int, default=n)
+    for name, n in dict(images=5000, captions=25010, dim=512).items():
+        ap.add_argument(f"--{name}", type=int, default=n)
     a, g = ap.parse_args(), torch.Generator().manual_seed(0)
     of = torch.arange(a.captions) % a.images
     img = F.normalize(torch.randn(a.images, a.dim, generator=g), dim=1)

@@ -57,7 +57,7 @@ def main():
     if a.one: return one(a.ways[0], a.side, a.pairs, a.steps[0])
     import tempfile, torch
     flops, rate = floor(a.side, a.pairs)
-    print(f"nfnet_l0, {a.pairs} pairs at {a.side} px, {torch.get_num_threads()} threads; one forward and backward pass: "
+    print(f"nfnet_l0, {a.pairs} pairs at {a.side} px, {torch.get_num_threads()} threads; one pass forward and back: "
           f"{flops / 1e9:.0f} GFLOP, {flops / rate:.2f} s at the measured {rate / 1e9:.0f} GFLOP/s")
     rows = []
     for steps in a.steps:
@@ -74,12 +74,15 @@ def main():
                 passes = 3 if way == "central" else 2      # forward-and-backward passes a step, at least
                 r |= dict(error=((mine - ref).norm() / ref.norm()).item(), floor=passes * steps * flops / rate,
                           cosine=torch.nn.functional.cosine_similarity(mine, ref, 0).item())
-                if base: r |= dict(time_ratio=r["seconds"] / base["seconds"], memory_ratio=r["extra_mib"] / base["extra_mib"])
+                if base: r |= dict(time_ratio=r["seconds"] / base["seconds"],
+                                   memory_ratio=r["extra_mib"] / base["extra_mib"])
                 rows.append(r)
-                print(f"{steps:>3} steps  {way:8} {r['seconds']:7.1f} s (wall {r['wall']:.1f})  {r['extra_mib']:7.0f} MiB  "
-                      f"(parameter vectors {(steps + 1) * r['weights_mib']:.0f} MiB)  floor {r['floor']:.1f} s  "
+                print(f"{steps:>3} steps  {way:8} {r['seconds']:7.1f} s (wall {r['wall']:.1f})  "
+                      f"{r['extra_mib']:7.0f} MiB  (parameter vectors {(steps + 1) * r['weights_mib']:.0f} MiB)  "
+                      f"floor {r['floor']:.1f} s  "
                       f"error {r['error']:.0e}, cosine {r['cosine']:.5f}"
-                      + (f"  {r['time_ratio']:.2f} x time, {r['memory_ratio']:.2f} x memory" if base else ""), flush=True)
+                      + (f"  {r['time_ratio']:.2f} x time, {r['memory_ratio']:.2f} x memory" if base else ""),
+                      flush=True)
     if a.json: record(a.json, rows, torch=torch.__version__, flops=flops, rate=rate)
 
 if __name__ == "__main__": main()

@@ -5,7 +5,7 @@
 All real features are computed at each position of the online model, in several cycles, so that the exact covariance is
 known and batches are mere selections. Given is the variance of the gradient with respect to features of 100 pairs,
 relative to the squared length of the exact one: of a plain batch; with the control variate of weight 1, and of the best
-weight (which is printed); and of an average over the cycles seen so far, whose error holds the bias of other cycles too.
+weight (which is printed); and of an average over the cycles seen so far; its error holds the bias of other cycles too.
 """
 import argparse
 import torch
