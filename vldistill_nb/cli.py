@@ -822,8 +822,10 @@ def mosaics(self: ProjectorRun,
 
 # %% ../nbs/13_cli.ipynb #a11b0010
 def _scores(net, data):
-    "Right answers in percent: of all images, and the mean over classes."
+    "Right answers in percent: of all images, and the mean over classes; a network moves to the device."
+    from accelerate import PartialState
     from vldistill_nb.softlabels import score_classifier
+    if hasattr(net, "to"): net.to(PartialState().device)
     return {k: v for k, v in score_classifier(net, data).items() if k != "confusion"}
 
 # %% ../nbs/13_cli.ipynb #a11b0030
