@@ -846,12 +846,13 @@ def _one_process(command):
     if int(os.environ.get("WORLD_SIZE", 1)) > 1: raise InputError(f"{command}: runs on one process; start it plainly")
 
 # %% ../nbs/13_cli.ipynb #a11b0013
-def _check_classes(data, ipc, template, arch, file):
+def _check_classes(data, mosaics, template, arch, file):
     "Refuse data, names and teachers that would fail only after hours."
     from vldistill_nb.projector import class_prompts, load_teachers
     from vldistill_nb.softlabels import class_data, classifier
     class_prompts(class_data(data).classes, template), data.test
-    if data.size % 2: raise InputError(f"--size: mosaics of 2 by 2 cells want an even side, not {data.size} px")
+    if mosaics and data.size % 2:
+        raise InputError(f"--size: mosaics of 2 by 2 cells want an even side, not {data.size} px")
     if file and file.exists(): load_teachers(file, len(data.classes))
     else: classifier(arch, len(data.classes), seed=0)
 
@@ -883,6 +884,7 @@ def projector_train(*,
                     conv_rank: int = 0, # of the corrections of convolutions; 0 for none; the paper has 8
                     head_rank: int = 8, # of the correction of the head; the paper has 64 for 100 classes
                     number: Literal["int8", "float16", "float32"] = "int8", # how corrections are stored
+                    images: Literal["mosaics", "whole"] = "mosaics", # four crops on each, or whole real images
                     update_steps: int = 0, # of mending the pixels of mosaics
                     seed: int = 0, # of everything random
                     out: str | None = None, # folder of the artifact; runs/projector-IPC by default
@@ -892,13 +894,16 @@ def projector_train(*,
     for k in ("ipc", "embed_dim", "teacher_epochs", "per_class", "epochs"): check_range(k, given[k], 1)
     for k in ("conv_rank", "head_rank", "update_steps", "seed"): check_range(k, given[k], 0, 2**62)
     _one_process("projector train")
+    if images == "whole" and update_steps: raise InputError("--update-steps: mends mosaics; leave it out")
     folder, file = new_folder(out or f"runs/projector-{ipc}"), new_file(teacher, "--teacher", (".safetensors",))
     from vldistill_nb.distilled import check_target, load_distilled
     from vldistill_nb.lightlabels import Projected, load_projected
     from vldistill_nb.projector import LabelProjector, RankConfig
+    from vldistill_nb.softlabels import random_images
     check_target(folder)
     d = load_data(data, size=size, progress=is_main())
-    _check_classes(d, ipc, template, arch, file)
+    _check_classes(d, images == "mosaics", template, arch, file)
+    whole = random_images(d.train, ipc, seed) if images == "whole" else None
     said = d if captions is None else load_data(captions, size=d.size, progress=is_main())
     per_class = per_class or min(300, math.ceil(len(d.train) / len(d.classes)))
     run, ranks = ProjectorRun(d, per_class, seed), RankConfig(conv_rank, head_rank)
@@ -908,9 +913,10 @@ def projector_train(*,
     best = weak.nets[-1]
     judged = {"zero-shot": p, "teacher": best, "teachers": weak}
     result = {k: _scores(net, d.test) for k, net in judged.items()}
-    imgs = run.mosaics(run.teach(p, weak, epochs), best, ipc, update_steps)
+    run.teach(p, weak, epochs)
+    imgs = run.mosaics(p, best, ipc, update_steps) if whole is None else whole
     own = dict(ipc=ipc, arch=best.arch, checkpoints=len(weak.nets), teacher_epochs=teacher_epochs,
-               per_class=per_class, epochs=epochs, update_steps=update_steps, captions=said.spec)
+               per_class=per_class, epochs=epochs, images=images, update_steps=update_steps, captions=said.spec)
     command = command_line(projector_train, given)
     Projected(imgs, p.cpu(), enc, own).save(folder, data=d, number=number, seed=seed, command=command)
     result["projector"] = _scores(load_projected(folder, enc).projector, d.test)
