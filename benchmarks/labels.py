@@ -9,10 +9,11 @@ The teacher is a ResNet-18 on as many real images of every class. Its last check
 selects the patches of mosaics (`--mosaics`; by default images are random real ones, which teach more at these sizes);
 its nine checkpoints teach the projector. Students are ResNet-18s; those of one row share their views. Given are percent
 of the test split right: `top1` of all images, `macro` the mean over classes.
-Sources: `head`, the head's correction of rank 5 alone, int8; `int8`, with corrections of rank 1 of the convolutions;
+Sources: `head`, the head's correction of rank 5 alone, int8; `int8`, with corrections of the convolutions too;
 `projector`, the same in float32 (only at 10 images a class). `--ablation` adds the parts of HeLlO one by one.
 """
-import argparse, copy, time
+import argparse, copy, json, time
+from dataclasses import replace
 from pathlib import Path
 import torch
 from torch.nn import functional as F
@@ -29,7 +30,8 @@ from vldistill_nb.softlabels import (ClassifierConfig, HardLabels, ModelLabels, 
 
 PER = dict(openmoji=300, digits=150)             # real images of a class that teachers and projectors see
 BS = {1: 10, 10: 50, 50: 100}                    # RDED's, of students
-CONV = TransferConfig(epochs=2, lr=4e-3)         # how corrections of convolutions are learned
+RANK = dict(openmoji=1, digits=8)                # of the convolutions' corrections; more did not help on OpenMoji
+LEARN = dict(openmoji=TransferConfig(epochs=3, lr=4e-3), digits=TransferConfig(epochs=8, lr=4e-3))   # … how learned
 TEMPLATE = dict(openmoji="a picture of {}", digits="the digit {}")
 
 def recipe(data, **changes):
@@ -61,7 +63,7 @@ class Bench:
         self.clip = align_encoder(dual_encoder("lite0", "minilm", embed_dim=64), world.train)
         self.teachers = teachers_of(self.data, file)
         self.best = self.teachers.nets[-1]
-        self.views = Views(balanced(self.data.train, PER[spec], seed=1), recipe(self.data, bs=64, cutmix=0, seed=1))
+        self.views = Views(balanced(self.data.train, PER[spec], seed=1), recipe(self.data, bs=64, seed=1))
         self.known = {}
 
     def targets(self, labeller, epochs):
@@ -101,9 +103,10 @@ def eight_bits(projector):
 
 def labellers(bench):
     "What may teach: name to (model, bytes or None for a table, whether a table is stored)."
-    targets = bench.targets(bench.teachers, 2)
+    rank, cfg = RANK[bench.data.spec], LEARN[bench.data.spec]
+    targets = bench.targets(bench.teachers, cfg.epochs)
     head = bench.projector(RankConfig(conv=0, head=5), targets)
-    conv = bench.projector(RankConfig(conv=1, head=8), targets, CONV)
+    conv = bench.projector(RankConfig(conv=rank, head=8), targets, cfg)
     full = {"projector": (copy.deepcopy(conv), sum(t.nbytes for t in pack_deltas(conv, "float32").values()))}
     full |= {"int8": eight_bits(conv), "head": eight_bits(head)}
     named = {"zero-shot": bench.projector(RankConfig(conv=0)), "teacher": bench.best, "nine teachers": bench.teachers}
@@ -117,25 +120,26 @@ def compare(bench, a):
         images = bench.images(ipc)
         table = label_bytes(len(images), len(images.classes), epochs)
         for name in a.sources:
-            if name == "projector" and ipc != 10: continue       # the same in float32, once
+            if name == "projector" and ipc != 10 or (ipc, name) in a.done: continue     # float32 once
             source, size = sources.get(name, (bench.best, table))
             scores, seconds = bench.students(images, source, ipc, epochs, seeds, stored=name == "stored")
             yield dict(ipc=ipc, labels=name, epochs=epochs, bytes=size, table=table, seconds=round(seconds), **scores)
 
 def ablation(bench, a):
     "HeLlO's parts, one by one: a probe, several weak teachers, low rank, text initialisation, the update of images."
-    ipc, epochs, seeds, cfg = a.ipc[0], a.epochs[0], a.seeds[0], CONV
-    weak, last = bench.targets(bench.teachers, 2), bench.targets(bench.best, 2)
-    whole, conv = RankConfig(conv=0, head=64), RankConfig(conv=1, head=64)
+    ipc, epochs, seeds, cfg = a.ipc[0], a.epochs[0], a.seeds[0], LEARN[bench.data.spec]
+    weak, last = bench.targets(bench.teachers, cfg.epochs), bench.targets(bench.best, 2)
+    whole, conv = RankConfig(conv=0, head=64), RankConfig(conv=RANK[bench.data.spec], head=64)
     made = {"linear probe": bench.projector(whole, last, random_head=True),
             "+ nine weak teachers": bench.projector(whole, weak, random_head=True),
             "+ low-rank transfer": bench.projector(conv, weak, cfg, random_head=True),
-            "+ text initialisation": bench.projector(RankConfig(conv=1, head=5), weak, cfg)}
-    made["+ image update"], plain = made["+ text initialisation"], bench.images(ipc)
+            "+ text initialisation": bench.projector(replace(conv, head=5), weak, cfg)}
+    made["on mosaics instead"] = made["+ image update"] = made["+ text initialisation"]
     for name, p in made.items():
-        own = told(name, p, bench.data)
-        images = bench.images(ipc, UpdateConfig(), p.merged().feats) if name == "+ image update" else plain
-        if images is not plain and a.sheet: draw(plain, images, a.sheet)
+        own, bench.mosaics = told(name, p, bench.data), "mosaic" in name or "update" in name
+        images = bench.images(ipc, UpdateConfig() if "update" in name else None, p.merged().feats)
+        if a.sheet and "mosaics" in name: before = images
+        if a.sheet and "update" in name: draw(before, images, a.sheet)
         scores, seconds = bench.students(images, ModelLabels(p.merged()), ipc, epochs, seeds)
         size = sum(t.nbytes for t in pack_deltas(p, "int8").values())
         yield dict(ipc=ipc, labels=name, epochs=epochs, bytes=size, seconds=round(seconds),
@@ -150,7 +154,7 @@ def draw(before, after, file):
 def details(bench):
     "Who is taken for whom, and what each rank of the head leaves of the error."
     p = bench.projector(RankConfig(conv=0, head=8))
-    found = transfer(p, bench.views, bench.targets(bench.teachers, 2))
+    found = transfer(p, bench.views, bench.targets(bench.teachers, LEARN[bench.data.spec].epochs))
     nets = {"zero-shot": bench.projector(RankConfig(conv=0)), "projector": p, "teacher": bench.best}
     confusion = {k: score_classifier(n, bench.data.test)["confusion"].tolist() for k, n in nets.items()}
     return dict(classes=bench.data.classes, confusion=confusion, excess=found.excess().tolist(), width=64)
@@ -167,9 +171,12 @@ def main():
     ap.add_argument("--seeds", type=int, nargs="+", default=[5, 5, 3])
     ap.add_argument("--sources", nargs="+", default=["hard", "stored", "head", "int8", "projector"])
     ap.add_argument("--mosaics", action="store_true")
+    ap.add_argument("--resume", action="store_true", help="keep the rows that the file has")
     ap.add_argument("--ablation", action="store_true"), ap.add_argument("--json"), ap.add_argument("--sheet")
     a = ap.parse_args()
-    bench, rows = Bench(a.data, a.teachers, a.ablation or a.mosaics), []
+    rows = json.loads(Path(a.json).read_text())["rows"] if a.resume and Path(a.json).exists() else []
+    a.done = {(r["ipc"], r["labels"]) for r in rows}
+    bench = Bench(a.data, a.teachers, a.mosaics)
     more = details(bench) if a.ablation else {}
     for row in (ablation if a.ablation else compare)(bench, a):
         show(row), rows.append(row)
