@@ -97,7 +97,6 @@ def mean_img(self: CrossCov) -> Tensor: # `[d_img]`
     "Mean of the images."
     return self.mean[:self.d_img]
 
-# %% ../nbs/10_covariance.ipynb #490d2eaf
 @patch(as_prop=True)
 def mean_txt(self: CrossCov) -> Tensor: # `[d_txt]`
     "Mean of the texts."
@@ -199,7 +198,6 @@ class _Powers:
 
     def __call__(self, p): return (self.vec * self.val**p) @ self.vec.T
 
-# %% ../nbs/10_covariance.ipynb #b38c3dfe
 def _powers(cov, shrink):
     val, vec = torch.linalg.eigh(cov)
     if val.mean() <= 0: raise InputError("covariance: the features are constant, there is nothing to match")

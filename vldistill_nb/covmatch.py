@@ -303,7 +303,6 @@ def _state(model, dtype):
     _put(model.params, model.start, lambda k: out[f"param/{k}"])
     return out
 
-# %% ../nbs/10b_covmatch.ipynb #295d5a37
 def _put(params, start, get):
     "Write stored weights into parameters."
     with torch.no_grad():
@@ -341,7 +340,6 @@ OTHERS = "another encoder, data set or recipe"   # what a state that does not fi
 
 def _name(step): return f"state-{step:05}.safetensors"
 
-# %% ../nbs/10b_covmatch.ipynb #75a2d754
 def _bank_id(encoder, data, cfg):
     "What all states of a bank agree on; which steps are kept is not part of it."
     what = [asdict(cfg.online), cfg.dtype, encoder.recipe, base_hash(encoder), data.fingerprint, data.size, data.n_txt]
@@ -449,7 +447,6 @@ def _solved(self: BankMatching, fit, i, imgs):
     self.sides[i] = fit.sides(v.detach())
     return fit._loss(v, fit.solve_texts(*_averages(s for _, s in sorted(self.sides.items()))))
 
-# %% ../nbs/10b_covmatch.ipynb #e3fa7429
 def _averages(sides): return [sum(x) / len(x) for x in zip(*sides)]
 
 # %% ../nbs/10b_covmatch.ipynb #41c88e79
