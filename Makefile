@@ -2,7 +2,8 @@
 #   make demo    distil 100 OpenMoji pairs, compare them with real ones, write runs/demo/report.html
 #   make test    everything that CI checks
 #   make docs    the site, in _docs/          make lab    the notebooks, in JupyterLab
-#   make bench   the benchmarks, one after the other
+#   make bench   time and memory, one benchmark after the other
+#   make records the experiments whose results the pages show: hours
 PYTHON ?= python3
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
@@ -11,7 +12,7 @@ READY  := $(VENV)/.installed
 # Everything runs in $(VENV); an environment that happens to be active does not interfere.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help demo test docs lab bench install refresh clean
+.PHONY: help demo test docs lab bench records install refresh clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -36,8 +37,13 @@ docs: $(READY)
 lab: $(READY)
 	$(PY) -m jupyterlab nbs
 
+# experiments are benchmarks that record results
+RECORDS := $(addprefix benchmarks/,ablation.py full_students.py labels.py metric.py mosaics.py variance.py)
+TIMINGS := $(filter-out benchmarks/common.py $(RECORDS),$(sort $(wildcard benchmarks/*.py)))
 bench: $(READY)
-	@for b in $(filter-out %/common.py,$(sort $(wildcard benchmarks/*.py))); do echo "== $$b"; $(PY) $$b || exit 1; done
+	@for b in $(TIMINGS); do echo "== $$b"; $(PY) $$b || exit 1; done
+records: $(READY)
+	@for b in $(RECORDS); do echo "== $$b"; $(PY) $$b || exit 1; done
 
 refresh: $(READY)
 	$(PY) tools/refresh.py $(ARGS)
