@@ -2,12 +2,12 @@
 
     python benchmarks/label_cost.py [--size 64] [--bs 50] [--students 1 5] [--repeat 20] [--json FILE]
 
-Sources are timed in turn, so that a slow minute hits all of them; given are processor seconds of a step, as a multiple of
-a step with hard labels, and what remains for each student when several share a pass. `projector` is lite0 with
+Sources are timed in turn, so that a slow minute hits all of them; given are processor seconds of a step, as a multiple
+of a step with hard labels, and what remains for each student when several share a pass. `projector` is lite0 with
 corrections of rank 8 merged into its weights; `not merged` keeps peft's layers; `contiguous` is merged without
-channels_last, `textbook` neither merged nor channels_last, and encodes every student's view anew. The floor is the
-student's own products at the measured rate of this machine. Each source also runs alone in a fresh process, for its peak
-memory.
+channels_last, `textbook` neither merged nor channels_last, and labels every student's view anew. The floor is the
+student's own products at the measured rate of this machine. Each source also runs alone in a fresh process, for its
+peak memory.
 """
 import argparse, statistics, subprocess, sys, time
 import torch
@@ -59,7 +59,8 @@ def fresh(name, a):
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--size", type=int, default=64), ap.add_argument("--bs", type=int, default=50)
-    ap.add_argument("--students", type=int, nargs="+", default=[1, 5]), ap.add_argument("--repeat", type=int, default=20)
+    ap.add_argument("--students", type=int, nargs="+", default=[1, 5])
+    ap.add_argument("--repeat", type=int, default=20)
     ap.add_argument("--json"), ap.add_argument("--alone")
     a = ap.parse_args()
     if a.alone:

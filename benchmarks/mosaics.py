@@ -11,7 +11,8 @@ from statistics import mean, stdev
 from common import record
 from vldistill_nb.data import load_data
 from vldistill_nb.softlabels import ClassifierConfig, HardLabels, ModelLabels, PatchConfig, Views
-from vldistill_nb.softlabels import classifier, mosaics, random_images, score_classifier, select_patches, train_classifier
+from vldistill_nb.softlabels import classifier, mosaics, random_images, score_classifier, select_patches
+from vldistill_nb.softlabels import train_classifier
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -776,13 +776,13 @@ def teachers(self: ProjectorRun,
     from accelerate import PartialState
     from vldistill_nb.projector import load_teachers, save_teachers, weak_teachers
     from vldistill_nb.softlabels import HardLabels, classifier, train_classifier
-    if file and file.exists(): found = load_teachers(file, len(self.data.classes))
+    if file and file.exists(): found = load_teachers(file, len(self.data.classes), data=self.data.fingerprint)
     else:
         views = self.views(self.seed, arch=arch, epochs=epochs, bs=64)
         say(f"teacher: {arch}, {epochs} epochs on {len(views):,} images")
         net = classifier(arch, len(self.data.classes), seed=self.seed)
         states = train_classifier(net, views, HardLabels(), keep=9, progress=is_main()).states[0]
-        if file: save_teachers(file, arch, states)
+        if file: save_teachers(file, arch, states, data=self.data.fingerprint)
         found = weak_teachers(net, states)
     for net in found.nets: net.to(PartialState().device)
     return found
@@ -797,7 +797,7 @@ def teach(self: ProjectorRun,
     "Targets are recorded once; then the projector learns them."
     from vldistill_nb.projector import TransferConfig, transfer
     from vldistill_nb.softlabels import StoredLabels
-    views = self.views(self.seed + 1, bs=64, cutmix=0)
+    views = self.views(self.seed + 1, bs=64)                       # mixed as a student's views will be
     epochs = epochs if any(projector.layers.values()) else 1       # the head alone is solved in one pass
     say(f"projector: {epochs} epoch{'s' * (epochs > 1)} on {len(views):,} images")
     projector.to(views.device)
@@ -853,7 +853,7 @@ def _check_classes(data, mosaics, template, arch, file):
     class_prompts(class_data(data).classes, template), data.test
     if mosaics and data.size % 2:
         raise InputError(f"--size: mosaics of 2 by 2 cells want an even side, not {data.size} px")
-    if file and file.exists(): load_teachers(file, len(data.classes))
+    if file and file.exists(): load_teachers(file, len(data.classes), data=data.fingerprint)
     else: classifier(arch, len(data.classes), seed=0)
 
 # %% ../nbs/13_cli.ipynb #a11b0016

@@ -154,7 +154,7 @@ def layer_spectra(
 # %% ../nbs/11c_lightlabels.ipynb #ccb4f1f3
 def _change(conv, tuned, gram):
     delta = (tuned.weight - conv.weight).detach().flatten(1).T.double()
-    return low_rank(gram + 1e-4 * gram.trace() / len(gram) * torch.eye(len(gram)), delta)
+    return low_rank(gram + 1e-4 * gram.trace() / len(gram) * torch.eye(len(gram)).to(gram), delta)
 
 # %% ../nbs/11c_lightlabels.ipynb #bc104b26
 def allocate_ranks(

@@ -4,7 +4,7 @@
 
 # %% ../nbs/11b_projector.ipynb #273ed0f1
 from __future__ import annotations
-import copy, re
+import copy, math, re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Sequence
@@ -20,7 +20,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 from .data import InputError, PairData, atomic_write
 from .encoders import DualEncoder, Feats, Pairs, dual_encoder, encode_data
-from .lora import _collapse
+from .lora import _OpenAttention, _collapse, _put, _unfold
 from .retrieval import student_config, train_student
 from .softlabels import StoredLabels, Views, classifier
 
@@ -78,30 +78,33 @@ class RankConfig:
     form: str = "matricised"     # one of `FORMS`
     skip: str = "downsample"     # regular expression: convolutions so named are left alone; "" for none
     kernel: int = 0              # only kernels of this size; 0 for any
+    linear: bool = False         # linear layers too, for towers that are transformers
 
     def __post_init__(self):
         if self.form not in FORMS: raise InputError(f"form {self.form!r}: use one of {', '.join(FORMS)}")
+        if self.linear and self.form == "loralib": raise InputError("loralib: is a form for convolutions; use matricised")
         if self.conv < 0 or self.head < 0: raise InputError(f"ranks: at least 0, not {self.conv} and {self.head}")
 
 # %% ../nbs/11b_projector.ipynb #f10425c4
 def adapted_layers(
     net: nn.Module, # an image network
     cfg: RankConfig, # which layers
-) -> dict[str, nn.Conv2d]: # by name
-    "The convolutions that get a correction; grouped ones never do."
-    takes = lambda k, m: not (cfg.skip and re.search(cfg.skip, k)) and cfg.kernel in (0, m.kernel_size[0])
-    convs = {k: m for k, m in net.named_modules() if isinstance(m, nn.Conv2d) and m.groups == 1}
-    return {k: m for k, m in convs.items() if takes(k, m)}
+) -> dict[str, nn.Module]: # by name
+    "The convolutions that get a correction, grouped ones never; with `linear`, linear layers too."
+    fits = lambda m: isinstance(m, nn.Conv2d) and m.groups == 1 and cfg.kernel in (0, m.kernel_size[0])
+    takes = lambda m: fits(m) or (cfg.linear and type(m) is nn.Linear)
+    return {k: m for k, m in net.named_modules() if takes(m) and not (cfg.skip and re.search(cfg.skip, k))}
 
 # %% ../nbs/11b_projector.ipynb #1bc89198
 def delta_numbers(
-    conv: nn.Conv2d, # ungrouped
+    layer: nn.Module, # a linear layer, or an ungrouped convolution
     rank: int, # of its correction
     form: str = "matricised", # one of `FORMS`
 ) -> int: # numbers in both factors
-    "What the correction of one convolution holds."
-    (o, i), (k, l) = conv.weight.shape[:2], conv.kernel_size
-    return rank * (i * k * l + o) if form == "matricised" else rank * k * l * (i + o)
+    "What the correction of one layer holds."
+    o, i, *kernel = layer.weight.shape
+    area = math.prod(kernel)
+    return rank * (i * area + o) if form == "matricised" else rank * area * (i + o)
 
 # %% ../nbs/11b_projector.ipynb #675a448c
 def count_deltas(
@@ -138,7 +141,7 @@ def _adapt(net, ranks, form):
     for r in sorted({*ranks.values()} - {0}):
         names = [k for k, v in ranks.items() if v == r]
         if form == "loralib":
-            for k in names: net.set_submodule(k, LoralibConv(net.get_submodule(k), r))
+            for k in names: _put(net, k, LoralibConv(net.get_submodule(k), r))
         else:
             only = "|".join(map(re.escape, names))
             cfg = peft.LoraConfig(r=r, lora_alpha=r, target_modules=only, lora_dropout=0.0)
@@ -157,6 +160,7 @@ def _merge(net):
     "Add every correction to its weight, in place."
     _collapse(net, BaseTunerLayer, lambda m: m.merge() or m.get_base_layer())
     _collapse(net, LoralibConv, lambda m: m.fold())
+    _collapse(net, _OpenAttention, lambda m: m._fold())
 
 # %% ../nbs/11b_projector.ipynb #415468d1
 class LabelProjector(nn.Module):
@@ -180,6 +184,7 @@ class LabelProjector(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(classes)), requires_grad=False)
         r = min(self.ranks.head, *w0.shape)
         self.a, self.b = nn.Parameter(torch.zeros(r, len(w0))), nn.Parameter(torch.zeros(len(classes), r))
+        if self.ranks.linear: _unfold(self.img_enc.net)
         self.layers = layers or dict.fromkeys(adapted_layers(self.img_enc.net, self.ranks), self.ranks.conv)
         self.requires_grad_(False)
         _adapt(self.img_enc.net, self.layers, self.ranks.form)
@@ -303,7 +308,7 @@ def fit(self: HeadSums,
     gram = self.gram / self.n - torch.outer(img, img)
     rhs = self.rhs / self.n - torch.outer(img, tgt)
     scale = ((w0 * rhs).sum() / (w0 * (gram @ w0)).sum()).clamp(min=1e-3).item()
-    ridge = gram + mu * gram.trace() / len(gram) * torch.eye(len(gram))
+    ridge = gram + mu * gram.trace() / len(gram) * torch.eye(len(gram)).to(gram)
     found = low_rank(ridge, torch.linalg.solve(ridge, rhs - gram @ w0 * scale))
     return scale, found, lambda w: tgt - img @ w.double()
 
@@ -343,7 +348,7 @@ class MeanLogits:
 class TransferConfig:
     "How corrections are learned; the paper's own settings are unknown."
     epochs: int = 10       # passes over the views
-    lr: float = 1e-3       # of AdamW, without weight decay, falling to zero along a cosine
+    lr: float = 4e-3       # of AdamW, without weight decay, falling to zero along a cosine
     ce: float = 0.1        # λ, weight of cross-entropy with the true classes
     mu: float = 1e-3       # ridge of the head, see `HeadSums.fit`
 
@@ -407,24 +412,29 @@ def save_teachers(
     file: str | Path, # a `.safetensors`
     arch: str, # timm's name of the network
     states: Sequence[dict], # its checkpoints
+    *,
+    data: str = "", # fingerprint of what they learned
 ) -> Path: # the file
     "Write checkpoints, whole or not at all."
     flat = {f"{i}:{k}": v.contiguous() for i, state in enumerate(states) for k, v in state.items()}
-    with atomic_write(file) as tmp: save_file(flat, tmp, dict(arch=arch))
+    with atomic_write(file) as tmp: save_file(flat, tmp, dict(arch=arch, data=data))
     return Path(file)
 
-# %% ../nbs/11b_projector.ipynb #8b875e03
+# %% ../nbs/11b_projector.ipynb #abb993a5
 def load_teachers(
     file: str | Path, # that `save_teachers` wrote
     n_classes: int, # width of their logits
+    *,
+    data: str = "", # fingerprint of what they must have learned; "" for anything
 ) -> MeanLogits: # all of them; `.nets[-1]` is the last
-    "Read checkpoints; `InputError` if there are none, or they know other classes."
+    "Read checkpoints; `InputError` if there are none, or they learned something else."
     try:
-        with safe_open(file, "pt") as f: arch, flat = f.metadata()["arch"], {k: f.get_tensor(k) for k in f.keys()}
+        with safe_open(file, "pt") as f: about, flat = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
+        if data and about.get("data") not in ("", data): raise InputError(f"{file}: these teachers learned other data")
         states = [{k.partition(":")[2]: v for k, v in flat.items() if k.startswith(f"{i}:")}
                   for i in range(len({k.partition(":")[0] for k in flat}))]
-        return weak_teachers(classifier(arch, n_classes, seed=0), states)
-    except (OSError, SafetensorError, KeyError, TypeError):
+        return weak_teachers(classifier(about["arch"], n_classes, seed=0), states)
+    except (OSError, SafetensorError, KeyError, TypeError, AttributeError):
         raise InputError(f"{file}: no teachers of ours, or damaged") from None
     except RuntimeError: raise InputError(f"{file}: these teachers do not know {n_classes} classes") from None
 
