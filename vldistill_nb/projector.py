@@ -82,7 +82,8 @@ class RankConfig:
 
     def __post_init__(self):
         if self.form not in FORMS: raise InputError(f"form {self.form!r}: use one of {', '.join(FORMS)}")
-        if self.linear and self.form == "loralib": raise InputError("loralib: is a form for convolutions; use matricised")
+        if self.linear and self.form == "loralib":
+            raise InputError("loralib: is a form for convolutions; use matricised")
         if self.conv < 0 or self.head < 0: raise InputError(f"ranks: at least 0, not {self.conv} and {self.head}")
 
 # %% ../nbs/11b_projector.ipynb #f10425c4
