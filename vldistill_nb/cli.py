@@ -884,7 +884,7 @@ def projector_train(*,
                     conv_rank: int = 0, # of the corrections of convolutions; 0 for none; the paper has 8
                     head_rank: int = 8, # of the correction of the head; the paper has 64 for 100 classes
                     number: Literal["int8", "float16", "float32"] = "int8", # how corrections are stored
-                    images: Literal["mosaics", "whole"] = "mosaics", # four crops on each, or whole real images
+                    images: Literal["whole", "mosaics"] = "whole", # whole real images, or four crops on each, for photographs
                     update_steps: int = 0, # of mending the pixels of mosaics
                     seed: int = 0, # of everything random
                     out: str | None = None, # folder of the artifact; runs/projector-IPC by default
@@ -894,7 +894,7 @@ def projector_train(*,
     for k in ("ipc", "embed_dim", "teacher_epochs", "per_class", "epochs"): check_range(k, given[k], 1)
     for k in ("conv_rank", "head_rank", "update_steps", "seed"): check_range(k, given[k], 0, 2**62)
     _one_process("projector train")
-    if images == "whole" and update_steps: raise InputError("--update-steps: mends mosaics; leave it out")
+    if images == "whole" and update_steps: raise InputError("--update-steps: mends mosaics; add --images mosaics, or leave it out")
     folder, file = new_folder(out or f"runs/projector-{ipc}"), new_file(teacher, "--teacher", (".safetensors",))
     from vldistill_nb.distilled import check_target, load_distilled
     from vldistill_nb.lightlabels import Projected, load_projected
