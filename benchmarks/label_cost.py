@@ -5,13 +5,13 @@
 Sources are timed in turn, so that a slow minute hits all of them; given are processor seconds of a step, as a multiple
 of a step with hard labels, and what remains for each student when several share a pass. `projector` is lite0 with
 corrections of rank 8 merged into its weights; `not merged` keeps peft's layers; `contiguous` is merged without
-channels_last, `textbook` neither merged nor channels_last, and labels every student's view anew. The floor is the
-student's own products at the measured rate of this machine. Each source also runs alone in a fresh process, for its
-peak memory.
+channels_last, `textbook` neither merged nor channels_last, and labels every student's view anew. For scale there is the
+time of the student's own products at the rate of a matrix product; convolutions may be a little faster than that. Each
+source also runs alone in a fresh process, for its peak memory.
 """
 import argparse, statistics, subprocess, sys, time
 import torch
-from common import matmul_rate, peak, record
+from common import peak, record
 from vldistill_nb.encoders import dual_encoder
 from vldistill_nb.projector import LabelProjector, RankConfig
 from vldistill_nb.softlabels import (ClassImages, ClassifierConfig, HardLabels, ModelLabels, StoredLabels, Views,
@@ -51,6 +51,11 @@ def timed(step):
     step()
     return time.process_time() - start
 
+def rate(side=2048, tries=30):
+    "FLOP per processor second of a product of two matrices, the best of several tries."
+    x = torch.randn(side, side)
+    return 2 * side**3 / min(timed(lambda: x @ x) for _ in range(tries))
+
 def fresh(name, a):
     "Peak memory of a process that does three steps."
     words = [sys.executable, __file__, "--alone", name, "--size", str(a.size), "--bs", str(a.bs)]
@@ -69,7 +74,7 @@ def main():
         return print(peak())
     memory = {name: fresh(name, a) for name in NAMES}
     flops = 3 * 2 * 1.814e9 * (a.size / 224) ** 2 * a.bs        # ResNet-18: 1.814 G multiplications at 224 px, forward
-    floor, rows = flops / matmul_rate() * torch.get_num_threads(), []
+    floor, rows = flops / rate(), []
     for n in a.students:
         steps = {name: stepper(name, a, n) for name in NAMES}
         for step in steps.values(): step(), step()
@@ -79,9 +84,9 @@ def main():
         mid = {k: statistics.median(v) for k, v in took.items()}
         for name in NAMES:
             rows.append(dict(labels=name, students=n, seconds=mid[name], ratio=mid[name] / mid["hard"],
-                             each=mid[name] / n, peak_mib=memory[name], floor=n * floor))
+                             each=mid[name] / n, peak_mib=memory[name], products=n * floor))
             print(f"{n} student{'s' * (n > 1)}, {name:12} {mid[name]:.3f} s, {rows[-1]['ratio']:.2f} x hard; "
-                  f"floor {n * floor:.3f} s; {memory[name]:,.0f} MiB", flush=True)
+                  f"products {n * floor:.3f} s; {memory[name]:,.0f} MiB", flush=True)
     if a.json: record(a.json, rows)
 
 if __name__ == "__main__": main()

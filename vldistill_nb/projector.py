@@ -61,7 +61,7 @@ def class_embeddings(
     encoder: DualEncoder, # with a text tower
     prompts: Sequence[str], # from `class_prompts`
 ) -> Tensor: # `[z, C]`, unit columns
-    "The head of zero-shot classification (HeLlO, §3.1); `InputError` for an encoder that reads no text."
+    "The head of zero-shot classification (HeLlO); `InputError` for an encoder that reads no text."
     if getattr(encoder, "txt_enc", None) is None:
         raise InputError(f"{getattr(encoder, 'spec', 'encoder')}: has no text tower to read class names; "
                          "use a dual encoder")
@@ -165,7 +165,7 @@ def _merge(net):
 
 # %% ../nbs/11b_projector.ipynb #415468d1
 class LabelProjector(nn.Module):
-    "Images to logits: a public encoder, a head from class names, low-rank corrections of both (HeLlO, §3)."
+    "Images to logits: a public encoder, a head from class names, low-rank corrections of both (HeLlO)."
     def __init__(self,
         encoder: DualEncoder, # public; left untouched
         classes: Sequence[str], # names
@@ -376,7 +376,7 @@ def transfer(
     source: Callable, # where targets come from, such as `ModelLabels(teacher)` or `StoredLabels`
     cfg: TransferConfig | None = None, # the defaults
 ) -> LowRank: # the head's corrections of every rank, at the end
-    "Learn a projector's corrections from a teacher (HeLlO, §3.2); `InputError` if it diverges."
+    "Learn a projector's corrections from a teacher (HeLlO); `InputError` if it diverges."
     cfg, params = cfg or TransferConfig(), [p for p in projector.img_enc.parameters() if p.requires_grad]
     if params and isinstance(source, StoredLabels) and len(source.table) < cfg.epochs:
         raise InputError(f"targets: recorded for {len(source.table)} epochs, not {cfg.epochs}; record more")
