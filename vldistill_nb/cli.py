@@ -884,7 +884,7 @@ def projector_train(*,
                     conv_rank: int = 0, # of the corrections of convolutions; 0 for none; the paper has 8
                     head_rank: int = 8, # of the correction of the head; the paper has 64 for 100 classes
                     number: Literal["int8", "float16", "float32"] = "int8", # how corrections are stored
-                    images: Literal["whole", "mosaics"] = "whole", # whole real images, or four crops on each, for photographs
+                    images: Literal["whole", "mosaics"] = "whole", # real ones, or four crops on each
                     update_steps: int = 0, # of mending the pixels of mosaics
                     seed: int = 0, # of everything random
                     out: str | None = None, # folder of the artifact; runs/projector-IPC by default

@@ -108,7 +108,7 @@ def label_account(
     public: int = 0, # bytes of the public weights that a projector needs
     teacher: int = 0, # bytes of the teacher's weights
 ) -> Account: # rows
-    "Bytes of labels: a float16 table, cheaper tables, the projector (HeLlO, §4), the teacher run again."
+    "Bytes of labels: a float16 table, cheaper tables, the projector (HeLlO), the teacher run again."
     table = label_bytes(n_images, n_classes, epochs)
     top = min(5, n_classes)
     index = 1 if n_classes <= 256 else 2
@@ -200,7 +200,7 @@ def update_images(
     encode: Callable, # images to features, such as `projector.feats`
     cfg: UpdateConfig | None = None, # the defaults
 ) -> ClassImages: # float32 in [0, 1]
-    "Learn the pixels of mosaics so that their cells look, to an encoder, like the patches (HeLlO, §3.3)."
+    "Learn the pixels of mosaics so that their cells look, to an encoder, like the patches (HeLlO)."
     cfg, start = cfg or UpdateConfig(), mosaics(patches)
     per, done = patches.factor ** 2, []
     for at in torch.arange(len(start)).split(cfg.bs):
