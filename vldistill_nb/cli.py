@@ -894,7 +894,7 @@ def projector_train(*,
     for k in ("ipc", "embed_dim", "teacher_epochs", "per_class", "epochs"): check_range(k, given[k], 1)
     for k in ("conv_rank", "head_rank", "update_steps", "seed"): check_range(k, given[k], 0, 2**62)
     _one_process("projector train")
-    if images == "whole" and update_steps: raise InputError("--update-steps: mends mosaics; add --images mosaics, or leave it out")
+    if images == "whole" and update_steps: raise InputError("--update-steps: mends mosaics; add --images mosaics")
     folder, file = new_folder(out or f"runs/projector-{ipc}"), new_file(teacher, "--teacher", (".safetensors",))
     from vldistill_nb.distilled import check_target, load_distilled
     from vldistill_nb.lightlabels import Projected, load_projected
