@@ -9,15 +9,15 @@ def peak():
     "The most memory that this process has had, in MiB."
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
-def matmul_rate(side=2048, tries=20):
-    "FLOP/s of a product of two square matrices, the best of several tries."
+def matmul_rate(side=2048, tries=20, clock=time.perf_counter):
+    "FLOP a second of a clock, of a product of two square matrices; the best of several tries."
     import torch
     a = torch.randn(side, side)
     a @ a
     def once():
-        t = time.perf_counter()
+        t = clock()
         a @ a
-        return time.perf_counter() - t
+        return clock() - t
     return 2 * side**3 / min(once() for _ in range(tries))
 
 def portable(word):
@@ -28,9 +28,9 @@ def portable(word):
     return re.sub(r"(^|[=:,])(/[^=:,]+)", short, word)
 
 def record(file, rows, **more):
-    "Write rows as JSON, with command, date and versions; the file appears whole or not at all."
+    "Write rows as JSON, with command (but for `--resume`), date and versions; the file appears whole or not at all."
     from vldistill_nb.data import atomic_write
     from vldistill_nb.distilled import versions
-    command = "python " + shlex.join(map(portable, sys.argv))
+    command = "python " + shlex.join(portable(w) for w in sys.argv if w != "--resume")
     made = dict(command=command, date=date.today().isoformat(), versions=versions(), **more, rows=rows)
     with atomic_write(file) as f: f.write_text(json.dumps(made, indent=1))

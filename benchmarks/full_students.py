@@ -8,11 +8,11 @@ every student; `--resume` keeps the students that it has. Not in the table by de
 made under a bank of states with texts as input embeddings, which go to students with a frozen text tower (`image`) too.
 """
 import argparse, json, os, sys, time
-from datetime import date
 from statistics import mean, stdev
+from common import record
 from vldistill_nb.cli import main as vldistill
 from vldistill_nb.data import load_data
-from vldistill_nb.distilled import load_distilled, versions
+from vldistill_nb.distilled import load_distilled
 from vldistill_nb.encoders import dual_encoder
 from vldistill_nb.retrieval import evaluate_student, student_config, train_student
 
@@ -38,8 +38,7 @@ def main():
     a = ap.parse_args()
     key = lambda r: (r["method"], r["student"], r["pairs"])
     rows = {key(r): r for r in json.load(open(a.json))["rows"]} if a.resume and os.path.exists(a.json) else {}
-    about = dict(command=" ".join(["python", *(w for w in sys.argv if w != "--resume")]), date=date.today().isoformat(),
-                 versions=versions(), seed=0, data="openmoji", measure="mean_recall on test")
+    about = dict(seed=0, data="openmoji", measure="mean_recall on test")
     data, enc, pairs, todo = load_data("openmoji"), dual_encoder("lite0", "minilm"), {}, []
     for m in a.methods or TABLE:
         pairs[m], how = make(m, a.pairs, a.steps)
@@ -54,7 +53,6 @@ def main():
         row |= dict(mean=mean(row["runs"]), std=stdev(row["runs"]) if seed else 0.0)
         told = f"{row['runs'][-1]:.2f}  ({row['mean']:.1f} ± {row['std']:.1f})  {row['seconds'][-1]} s"
         print(f"{row['method']:24} {row['student']:6} seed {seed}  {told}", flush=True)
-        if not a.json: continue
-        with open(a.json, "w") as f: json.dump(dict(**about, rows=[r for r in rows.values() if r["runs"]]), f, indent=1)
+        if a.json: record(a.json, [r for r in rows.values() if r["runs"]], **about)
 
 if __name__ == "__main__": main()

@@ -11,7 +11,7 @@ source also runs alone in a fresh process, for its peak memory.
 """
 import argparse, statistics, subprocess, sys, time
 import torch
-from common import peak, record
+from common import matmul_rate, peak, record
 from vldistill_nb.encoders import dual_encoder
 from vldistill_nb.projector import LabelProjector, RankConfig
 from vldistill_nb.softlabels import (ClassImages, ClassifierConfig, HardLabels, ModelLabels, StoredLabels, Views,
@@ -51,11 +51,6 @@ def timed(step):
     step()
     return time.process_time() - start
 
-def rate(side=2048, tries=30):
-    "FLOP per processor second of a product of two matrices, the best of several tries."
-    x = torch.randn(side, side)
-    return 2 * side**3 / min(timed(lambda: x @ x) for _ in range(tries))
-
 def fresh(name, a):
     "Peak memory of a process that does three steps."
     words = [sys.executable, __file__, "--alone", name, "--size", str(a.size), "--bs", str(a.bs)]
@@ -74,7 +69,7 @@ def main():
         return print(peak())
     memory = {name: fresh(name, a) for name in NAMES}
     flops = 3 * 2 * 1.814e9 * (a.size / 224) ** 2 * a.bs        # ResNet-18: 1.814 G multiplications at 224 px, forward
-    floor, rows = flops / rate(), []
+    floor, rows = flops / matmul_rate(clock=time.process_time), []
     for n in a.students:
         steps = {name: stepper(name, a, n) for name in NAMES}
         for step in steps.values(): step(), step()

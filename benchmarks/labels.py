@@ -56,8 +56,7 @@ def told(name, net, data):
 
 class Bench:
     "A data set with its public encoder, teachers and real views."
-    def __init__(self, spec, file, mosaics=False):
-        self.mosaics = mosaics
+    def __init__(self, spec, file):
         self.data = class_data(load_data(spec, progress=False))
         world = self.data if spec == "openmoji" else load_data("openmoji", progress=False)
         self.clip = align_encoder(dual_encoder("lite0", "minilm", embed_dim=64), world.train)
@@ -90,9 +89,9 @@ class Bench:
         runs = [{k: v for k, v in score_classifier(n, self.data.test).items() if k != "confusion"} for n in nets]
         return summary(runs), time.perf_counter() - start
 
-    def images(self, ipc, update=None, encode=None):
+    def images(self, ipc, mosaic=False, update=None, encode=None):
         "Random images; or mosaics of the patches that the teacher recognises best, mended for an encoder if asked."
-        if not self.mosaics: return random_images(self.data.train, ipc)
+        if not mosaic: return random_images(self.data.train, ipc)
         patches = select_patches(self.data.train, ipc, self.best, PatchConfig(scale=(0.4, 1.0)))
         return update_images(patches, encode, update) if update else mosaics(patches)
 
@@ -102,7 +101,7 @@ def eight_bits(projector):
     return load_deltas(projector, deltas), sum(t.nbytes for t in deltas.values())
 
 def labellers(bench):
-    "What may teach: name to (model, bytes or None for a table, whether a table is stored)."
+    "What may teach, apart from stored labels: name to (source, bytes)."
     rank, cfg = RANK[bench.data.spec], LEARN[bench.data.spec]
     targets = bench.targets(bench.teachers, cfg.epochs)
     head = bench.projector(RankConfig(conv=0, head=5), targets)
@@ -117,7 +116,7 @@ def compare(bench, a):
     "Rows of the main table, as they are finished."
     sources = labellers(bench)
     for ipc, epochs, seeds in zip(a.ipc, a.epochs, a.seeds):
-        images = bench.images(ipc)
+        images = bench.images(ipc, a.mosaics)
         table = label_bytes(len(images), len(images.classes), epochs)
         for name in a.sources:
             if name == "projector" and ipc != 10 or (ipc, name) in a.done: continue     # float32 once
@@ -136,10 +135,10 @@ def ablation(bench, a):
             "+ text initialisation": bench.projector(replace(conv, head=5), weak, cfg)}
     made["on mosaics instead"] = made["+ image update"] = made["+ text initialisation"]
     for name, p in made.items():
-        own, bench.mosaics = told(name, p, bench.data), "mosaic" in name or "update" in name
-        images = bench.images(ipc, UpdateConfig() if "update" in name else None, p.merged().feats)
-        if a.sheet and "mosaics" in name: before = images
-        if a.sheet and "update" in name: draw(before, images, a.sheet)
+        own, update = told(name, p, bench.data), UpdateConfig() if "update" in name else None
+        images = bench.images(ipc, "mosaics" in name or bool(update), update, p.merged().feats)
+        if "mosaics" in name: before = images
+        if a.sheet and update: draw(before, images, a.sheet)
         scores, seconds = bench.students(images, ModelLabels(p.merged()), ipc, epochs, seeds)
         size = sum(t.nbytes for t in pack_deltas(p, "int8").values())
         yield dict(ipc=ipc, labels=name, epochs=epochs, bytes=size, seconds=round(seconds),
@@ -176,7 +175,7 @@ def main():
     a = ap.parse_args()
     rows = json.loads(Path(a.json).read_text())["rows"] if a.resume and Path(a.json).exists() else []
     a.done = {(r["ipc"], r["labels"]) for r in rows}
-    bench = Bench(a.data, a.teachers, a.mosaics)
+    bench = Bench(a.data, a.teachers)
     more = details(bench) if a.ablation else {}
     for row in (ablation if a.ablation else compare)(bench, a):
         show(row), rows.append(row)

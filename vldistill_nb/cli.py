@@ -759,6 +759,7 @@ class ProjectorRun:
     data: PairData # with classes
     per_class: int # real images of a class that teachers and projector see
     seed: int # of everything random
+    kept: Any = None # teachers, `MeanLogits`, if there are some already
 
     def views(self, seed, **own):
         "Balanced real images, anew for another seed."
@@ -768,16 +769,16 @@ class ProjectorRun:
 # %% ../nbs/13_cli.ipynb #a11b0007
 @patch
 def teachers(self: ProjectorRun,
-             file: Path | None, # read if it is there, else written; None for neither
+             file: Path | None, # where they are kept, if they must be trained; None for nowhere
              arch: str, # timm's name, if they must be trained
              epochs: int, # likewise
              ) -> Any: # `MeanLogits`
     "Nine checkpoints along a run on real images."
     from accelerate import PartialState
-    from vldistill_nb.projector import load_teachers, save_teachers, weak_teachers
+    from vldistill_nb.projector import save_teachers, weak_teachers
     from vldistill_nb.softlabels import HardLabels, classifier, train_classifier
-    if file and file.exists(): found = load_teachers(file, len(self.data.classes), data=self.data.fingerprint)
-    else:
+    found = self.kept
+    if found is None:
         views = self.views(self.seed, arch=arch, epochs=epochs, bs=64)
         say(f"teacher: {arch}, {epochs} epochs on {len(views):,} images")
         net = classifier(arch, len(self.data.classes), seed=self.seed)
@@ -847,14 +848,14 @@ def _one_process(command):
 
 # %% ../nbs/13_cli.ipynb #a11b0013
 def _check_classes(data, mosaics, template, arch, file):
-    "Refuse data, names and teachers that would fail only after hours."
+    "Refuse data, names and teachers that would fail only after hours; the teachers, if they are there."
     from vldistill_nb.projector import class_prompts, load_teachers
     from vldistill_nb.softlabels import class_data, classifier
     class_prompts(class_data(data).classes, template), data.test
     if mosaics and data.size % 2:
         raise InputError(f"--size: mosaics of 2 by 2 cells want an even side, not {data.size} px")
-    if file and file.exists(): load_teachers(file, len(data.classes), data=data.fingerprint)
-    else: classifier(arch, len(data.classes), seed=0)
+    if file and file.exists(): return load_teachers(file, len(data.classes), data=data.fingerprint)
+    classifier(arch, len(data.classes), seed=0)
 
 # %% ../nbs/13_cli.ipynb #a11b0016
 def train_table(result: dict, # from `projector_train`
@@ -896,17 +897,17 @@ def projector_train(*,
     _one_process("projector train")
     if images == "whole" and update_steps: raise InputError("--update-steps: mends mosaics; add --images mosaics")
     folder, file = new_folder(out or f"runs/projector-{ipc}"), new_file(teacher, "--teacher", (".safetensors",))
-    from vldistill_nb.distilled import check_target, load_distilled
+    from vldistill_nb.distilled import check_target
     from vldistill_nb.lightlabels import Projected, load_projected
     from vldistill_nb.projector import LabelProjector, RankConfig
     from vldistill_nb.softlabels import random_images
     check_target(folder)
     d = load_data(data, size=size, progress=is_main())
-    _check_classes(d, images == "mosaics", template, arch, file)
+    kept = _check_classes(d, images == "mosaics", template, arch, file)
     whole = random_images(d.train, ipc, seed) if images == "whole" else None
     said = d if captions is None else load_data(captions, size=d.size, progress=is_main())
     per_class = per_class or min(300, math.ceil(len(d.train) / len(d.classes)))
-    run, ranks = ProjectorRun(d, per_class, seed), RankConfig(conv_rank, head_rank)
+    run, ranks = ProjectorRun(d, per_class, seed, kept), RankConfig(conv_rank, head_rank)
     enc = public_encoder(image_encoder, text_encoder, said, embed_dim, seed)
     p = LabelProjector(enc, d.classes, template=template, ranks=ranks, seed=seed)
     weak = run.teachers(file, arch, teacher_epochs)
@@ -919,8 +920,9 @@ def projector_train(*,
                per_class=per_class, epochs=epochs, images=images, update_steps=update_steps, captions=said.spec)
     command = command_line(projector_train, given)
     Projected(imgs, p.cpu(), enc, own).save(folder, data=d, number=number, seed=seed, command=command)
-    result["projector"] = _scores(load_projected(folder, enc).projector, d.test)
-    result |= dict(bytes=artifact_bytes(load_distilled(folder)), data=data, artifact=str(out or folder))
+    stored = load_projected(folder, enc)
+    result |= dict(projector=_scores(stored.projector, d.test), bytes=artifact_bytes(stored.artifact),
+                   data=data, artifact=str(out or folder))
     print(f"{train_table(result)}\ntime  {time.perf_counter() - clock:.0f} s\nout   {result['artifact']}")
     return result
 
@@ -979,11 +981,11 @@ def projector_evaluate(folder: str, # artifact of `projector train`, or user/nam
     check_range("epochs", epochs, 1), check_range("seeds", seeds, 1), check_range("bs", bs, 2)
     _check_teacher(labels, teacher), _one_process("projector evaluate")
     json = new_file(json, "--json")
-    from vldistill_nb.distilled import load_distilled
     from vldistill_nb.lightlabels import load_projected
     from vldistill_nb.retrieval import summary
     from vldistill_nb.softlabels import classifier, train_classifier
-    art, sizes = load_projected(folder), artifact_bytes(load_distilled(folder))
+    art = load_projected(folder)
+    sizes = artifact_bytes(art.artifact)
     d = _same_classes(art, data)
     test, ipc = d.test, len(art.images) // len(d.classes)
     bs = bs or (10 if ipc < 10 else 50 if ipc < 50 else 100)
@@ -1003,12 +1005,11 @@ def projector_evaluate(folder: str, # artifact of `projector train`, or user/nam
 # %% ../nbs/13_cli.ipynb #a11b0031
 def _measured(folder):
     "Images, classes, bytes of corrections and public bytes of an artifact, and the network that taught it."
-    from vldistill_nb.distilled import load_distilled
     from vldistill_nb.lightlabels import load_projected
-    art, dp = load_projected(folder), load_distilled(folder)
-    sizes = {dp.recipe["projector"]["number"]: artifact_bytes(dp)["corrections"]}
+    art = load_projected(folder)
+    sizes = {art.artifact.recipe["projector"]["number"]: artifact_bytes(art.artifact)["corrections"]}
     public = _weigh(art.encoder.img_enc, art.encoder.img_proj)
-    return len(dp), len(art.images.classes), sizes, public, art.settings.get("arch", "resnet18")
+    return len(art.images), len(art.images.classes), sizes, public, art.settings.get("arch", "resnet18")
 
 # %% ../nbs/13_cli.ipynb #a11b0032
 def correction_numbers(encoder: str, # spec of an image tower; its weights do not matter
@@ -1016,7 +1017,7 @@ def correction_numbers(encoder: str, # spec of an image tower; its weights do no
                        ranks: Any, # `RankConfig`
                        embed_dim: int = 64, # of the projections; a CLIP has its own
                        ) -> tuple[int, int]: # numbers in all factors; bytes of the image side
-    "What corrections would hold (HeLlO, §4)."
+    "What corrections would hold."
     from vldistill_nb.encoders import image_encoder
     from vldistill_nb.projector import count_deltas
     tower = image_encoder(encoder, pretrained=False)
@@ -1062,11 +1063,9 @@ def projector_account(folder: str | None = None, # artifact of `projector train`
     rows = label_account(n, classes, epochs, deltas, public=public, teacher=weight)
     result = dict(images=n, classes=classes, epochs=epochs, public=public, teacher=weight, rows=list(rows))
     write_json(json, result)
-    share = lambda x: f"{100 * x:.2g} %" if x < 0.1 else f"{100 * x:,.0f} %"
     print(f"{n:,} images of {classes:,} classes, {epochs} epochs\n"
           f"weights: {public:,} bytes of the encoder's image side, {weight:,} of the teacher, {arch}\n")
-    print(table(["labels", "bytes", "of the table", "with weights"],
-                [[r["what"], f"{r['bytes']:,}", share(r["share"]), share(r["shipped"])] for r in rows]))
+    print(table(["labels", "bytes", "of the table", "with weights"], rows.told()))
     return result
 
 # %% ../nbs/13_cli.ipynb #0518f1cd

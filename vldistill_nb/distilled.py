@@ -26,7 +26,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
 
-from .data import InputError, PairData, contact_sheet
+from .data import InputError, PairData, _bytes, contact_sheet
 from .encoders import DualEncoder, Pairs, TextEmb
 from .contrast import LowRankSim
 
@@ -56,8 +56,8 @@ def pack(pairs:Pairs, # what to store
          ) -> tuple: # dict of named CPU tensors, dict of strings and numbers
     "Take `pairs` apart into named tensors and a JSON-able rest."
     (txt, words), (sim, alpha) = _text_parts(pairs.txts), _sim_parts(pairs.sim)
-    imgs = (pairs.imgs.clamp(0, 1)*255).round() if dtype == torch.uint8 else pairs.imgs
-    tensors, rest = {"imgs": imgs.to(dtype)} | txt | sim, words | alpha
+    imgs = _bytes(pairs.imgs) if dtype == torch.uint8 else pairs.imgs.to(dtype)
+    tensors, rest = {"imgs": imgs} | txt | sim, words | alpha
     if pairs.lrs: rest["lrs"] = {k: float(v) for k, v in pairs.lrs.items()}
     return {k: torch.clone(v.detach().cpu(), memory_format=torch.contiguous_format) for k, v in tensors.items()}, rest
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Callable, Sequence
 import torch
 from fastcore.basics import patch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from .data import InputError, PairData
 from .distilled import DistilledPairs, load_distilled, make_recipe
 from .encoders import DualEncoder, Pairs, dual_encoder
 from .experts import base_hash
 from .lora import LoraSettings, add_lora, merge_lora
-from .projector import (LabelProjector, LowRank, RankConfig, _factors, adapted_layers, class_prompts,
-                                    low_rank)
+from .projector import (LabelProjector, LowRank, RankConfig, _factors, _ridge, adapted_layers,
+                                    class_prompts, low_rank)
 from .retrieval import PROJ, StudentConfig, moving, student_config, train_student
 from .softlabels import ClassImages, Patches, label_bytes, mosaics
 
@@ -92,11 +92,14 @@ def load_deltas(
 # %% ../nbs/11c_lightlabels.ipynb #8a4ff50b
 class Account(list):
     "What labels weigh, one way and another: rows with `what`, `bytes`, and `share` and `shipped` of the float16 table."
+    def told(self) -> list[list[str]]:
+        "The rows, for people."
+        show = lambda x: f"{100 * x:.2g} %" if x < 0.1 else f"{100 * x:,.0f} %"
+        return [[r["what"], f"{r['bytes']:,}", show(r["share"]), show(r["shipped"])] for r in self]
+
     def _repr_markdown_(self) -> str:
         head = "| labels | bytes | of the table | with public weights |\n|---|---:|---:|---:|\n"
-        show = lambda x: f"{100 * x:.2g} %" if x < 0.1 else f"{100 * x:.0f} %"
-        line = lambda r: f"| {r['what']} | {r['bytes']:,} | {show(r['share'])} | {show(r['shipped'])} |"
-        return head + "\n".join(map(line, self))
+        return head + "\n".join(f"| {' | '.join(row)} |" for row in self.told())
 
 # %% ../nbs/11c_lightlabels.ipynb #7c758e9e
 def label_account(
@@ -130,10 +133,12 @@ def loosened(
     return new
 
 # %% ../nbs/11c_lightlabels.ipynb #ce33cee3
-def _second_moment(conv, x):
-    "Of the inputs that a convolution's matrix sees: `[i k k, i k k]`."
-    cols = F.unfold(x.double(), conv.kernel_size, conv.dilation, conv.padding, conv.stride)
-    cols = cols.transpose(1, 2).flatten(0, 1)
+def _second_moment(layer, x):
+    "Of the inputs that a layer's matrix sees: `[i k k, i k k]`."
+    if isinstance(layer, nn.Linear): cols = x.double().flatten(0, -2)
+    else:
+        cols = F.unfold(x.double(), layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+        cols = cols.transpose(1, 2).flatten(0, 1)
     return cols.T @ cols / len(cols)
 
 # %% ../nbs/11c_lightlabels.ipynb #01b2efd8
@@ -154,7 +159,7 @@ def layer_spectra(
 # %% ../nbs/11c_lightlabels.ipynb #ccb4f1f3
 def _change(conv, tuned, gram):
     delta = (tuned.weight - conv.weight).detach().flatten(1).T.double()
-    return low_rank(gram + 1e-4 * gram.trace() / len(gram) * torch.eye(len(gram)).to(gram), delta)
+    return low_rank(_ridge(gram, 1e-4), delta)
 
 # %% ../nbs/11c_lightlabels.ipynb #bc104b26
 def allocate_ranks(
@@ -235,6 +240,7 @@ class Projected:
     projector: LabelProjector  # what teaches them
     encoder: DualEncoder       # public, what the projector started from
     settings: dict = field(default_factory=dict)   # how they were made, for the recipe
+    artifact: DistilledPairs | None = None         # what they were read from, if they were
 
 # %% ../nbs/11c_lightlabels.ipynb #77522a13
 @patch
@@ -275,7 +281,7 @@ def load_projected(
     load_deltas(p, _part(dp.extra, "delta."))
     label = {t: i for i, t in enumerate(class_prompts(own["classes"], own["template"]))}
     labels = torch.tensor([label[t] for t in dp.txts])
-    return Projected(ClassImages(dp.imgs, labels, p.classes), p, encoder, dp.recipe["settings"])
+    return Projected(ClassImages(dp.imgs, labels, p.classes), p, encoder, dp.recipe["settings"], dp)
 
 def _part(extra, head): return {k.removeprefix(head): v for k, v in extra.items() if k.startswith(head)}
 
@@ -294,16 +300,20 @@ def pair_teacher(
     *,
     seed: int = 0, # of adapters, projections and batches
 ) -> DualEncoder: # with adapters
-    "A dual encoder that learned real pairs in adapters and projections alone: a projector for pairs."
-    return train_student(real, add_lora(encoder, settings), cfg or student_config("full"), seed=seed).cpu()
+    "A dual encoder that learned real pairs in adapters and projections alone; `InputError` if more would move."
+    cfg, new = cfg or student_config("full"), add_lora(encoder, settings)
+    if moving(new, cfg.protocol).keys() - _shipped(new).keys():
+        raise InputError(f"teacher: {cfg.protocol} students move a tower without adapters; adapt both, or use image")
+    return train_student(real, new, cfg, seed=seed).cpu()
+
+def _shipped(teacher): return {k: p for k, p in teacher.named_parameters() if ".lora_" in k or k.startswith(PROJ)}
 
 # %% ../nbs/11c_lightlabels.ipynb #c938d311
 def pack_teacher(
     teacher: DualEncoder, # from `pair_teacher`
 ) -> dict[str, Tensor]: # float16, by name
     "What ships of it: adapters and projections, for `DistilledPairs.extra`."
-    mine = moving(teacher, "full").items()
-    return {f"teacher.{k}": p.detach().half() for k, p in mine if ".lora_" in k or k.startswith(PROJ)}
+    return {f"teacher.{k}": p.detach().half() for k, p in _shipped(teacher).items()}
 
 # %% ../nbs/11c_lightlabels.ipynb #67bbffb1
 def load_teacher(
@@ -314,8 +324,7 @@ def load_teacher(
     "The teacher again; `InputError` if the tensors are another's."
     new = add_lora(encoder, settings)
     own = {k: v.float() for k, v in _part(extra, "teacher.").items()}
-    want = {k for k in moving(new, "full") if ".lora_" in k or k.startswith(PROJ)}
-    if odd := sorted(own.keys() ^ want):
+    if odd := sorted(own.keys() ^ _shipped(new).keys()):
         raise InputError(f"teacher: {odd[0]} is missing or unknown; it is another encoder's")
     new.load_state_dict(own, strict=False)
     return merge_lora(new).eval()

@@ -132,9 +132,14 @@ def _inject(net, cfg, spec):
     _unfold(net)
     at = _targets(net)
     if not at: raise InputError(f"{spec}: nothing to adapt; it has no plain linear layer or ungrouped convolution")
-    only = "|".join(map(re.escape, at))                          # the very names, nothing that ends like them
-    peft.inject_adapter_in_model(peft.LoraConfig(r=cfg.rank, lora_alpha=cfg.alpha, target_modules=only,
-                                                 lora_dropout=0.0), net)
+    _inject_at(net, at, cfg.rank, cfg.alpha)
+
+def _inject_at(net, names, rank, alpha):
+    "Adapters into these layers, in place; more may follow."
+    only = "|".join(map(re.escape, names))                       # the very names, nothing that ends like them
+    cfg = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=only, lora_dropout=0.0)
+    peft.inject_adapter_in_model(cfg, net)
+    vars(net).pop("peft_config", None)                           # or peft takes what follows for a second adapter
 
 # %% ../nbs/09_lora.ipynb #c72ea987
 def add_lora(
@@ -159,14 +164,17 @@ def merge_lora(
     "Add the corrections to the weights and take the adapters away."
     new = copy.deepcopy(encoder)
     for net in [t(new) for t in TOWERS.values() if has_lora(encoder)]:
-        _collapse(net, BaseTunerLayer, lambda m: m.merge() or m.get_base_layer())
-        _collapse(net, _OpenAttention, lambda m: m._fold())
-        vars(net).pop("peft_config", None)
+        _merge_net(net)
         net.requires_grad_(True)
     if isinstance(new, LoraEncoder): _make_plain(new)
     return new
 
 # %% ../nbs/09_lora.ipynb #903a880c
+def _merge_net(net):
+    "Add the corrections of a network to its weights, in place."
+    _collapse(net, BaseTunerLayer, lambda m: m.merge() or m.get_base_layer())
+    _collapse(net, _OpenAttention, lambda m: m._fold())
+
 def _collapse(net, kind, plain):
     "Replace modules of a kind by what they wrap."
     for k, m in [*net.named_modules()]:

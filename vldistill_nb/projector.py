@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Sequence
 import numpy as np
-import peft
 import torch
 from fastcore.basics import patch
 from peft.tuners.tuners_utils import BaseTunerLayer
@@ -20,7 +19,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 from .data import InputError, PairData, atomic_write
 from .encoders import DualEncoder, Feats, Pairs, dual_encoder, encode_data
-from .lora import _OpenAttention, _collapse, _put, _unfold
+from .lora import _collapse, _inject_at, _merge_net, _put, _unfold
 from .retrieval import student_config, train_student
 from .softlabels import StoredLabels, Views, classifier
 
@@ -143,11 +142,7 @@ def _adapt(net, ranks, form):
         names = [k for k, v in ranks.items() if v == r]
         if form == "loralib":
             for k in names: _put(net, k, LoralibConv(net.get_submodule(k), r))
-        else:
-            only = "|".join(map(re.escape, names))
-            cfg = peft.LoraConfig(r=r, lora_alpha=r, target_modules=only, lora_dropout=0.0)
-            peft.inject_adapter_in_model(cfg, net)
-            vars(net).pop("peft_config", None)              # the next rank is no second adapter
+        else: _inject_at(net, names, r, r)
 
 # %% ../nbs/11b_projector.ipynb #3b8c7b30
 def _factors(net):
@@ -159,9 +154,8 @@ def _factors(net):
 # %% ../nbs/11b_projector.ipynb #4d2d6272
 def _merge(net):
     "Add every correction to its weight, in place."
-    _collapse(net, BaseTunerLayer, lambda m: m.merge() or m.get_base_layer())
+    _merge_net(net)
     _collapse(net, LoralibConv, lambda m: m.fold())
-    _collapse(net, _OpenAttention, lambda m: m._fold())
 
 # %% ../nbs/11b_projector.ipynb #415468d1
 class LabelProjector(nn.Module):
@@ -275,6 +269,10 @@ def low_rank(
     root = torch.linalg.cholesky(gram).mH
     return LowRank(root, *torch.linalg.svd(root @ delta, full_matrices=False))
 
+def _ridge(gram, mu):
+    "A second moment, made positive definite: `mu` times its mean variance is added to each."
+    return gram + mu * gram.trace() / len(gram) * torch.eye(len(gram)).to(gram)
+
 # %% ../nbs/11b_projector.ipynb #8177d518
 @dataclass(eq=False)
 class HeadSums:
@@ -309,7 +307,7 @@ def fit(self: HeadSums,
     gram = self.gram / self.n - torch.outer(img, img)
     rhs = self.rhs / self.n - torch.outer(img, tgt)
     scale = ((w0 * rhs).sum() / (w0 * (gram @ w0)).sum()).clamp(min=1e-3).item()
-    ridge = gram + mu * gram.trace() / len(gram) * torch.eye(len(gram)).to(gram)
+    ridge = _ridge(gram, mu)
     found = low_rank(ridge, torch.linalg.solve(ridge, rhs - gram @ w0 * scale))
     return scale, found, lambda w: tgt - img @ w.double()
 
