@@ -1,27 +1,31 @@
 """What teaches a student best: hard labels, stored soft labels, or a projector? And what does each weigh?
 
-    python benchmarks/labels.py [--data openmoji|digits] [--ipc 1 10 50] [--epochs 300 100 60] [--seeds 5 5 3]
-                                [--sources hard stored head int8 projector] [--mosaics] [--teachers FILE] [--json FILE]
-    python benchmarks/labels.py --ablation --ipc 10 --epochs 100 --seeds 3 [--teachers FILE] [--json FILE] [--sheet PNG]
+    python benchmarks/labels.py [--data openmoji|digits] [--ipc 1 10 50] [--epochs 300 100 60] [--seeds 5 5 5]
+                                [--sources hard stored head told int8 projector] [--mosaics] [--keep DIR] [--json FILE]
+    python benchmarks/labels.py --ablation --ipc 10 --epochs 30 --seeds 2 [--keep DIR] [--json FILE] [--sheet PNG]
 
 The public encoder is lite0 and MiniLM with projections of width 64 that learned OpenMoji's captions, whatever the data.
-The teacher is a ResNet-18 on as many real images of every class. Its last checkpoint is the source of stored labels and
-selects the patches of mosaics (`--mosaics`; by default images are random real ones, which teach more at these sizes);
-its nine checkpoints teach the projector. Students are ResNet-18s; those of one row share their views. Given are percent
-of the test split right: `top1` of all images, `macro` the mean over classes.
-Sources: `head`, the head's correction of rank 5 alone, int8; `int8`, with corrections of the convolutions too;
-`projector`, the same in float32 (only at 10 images a class). `--ablation` adds the parts of HeLlO one by one.
+The teacher is a ResNet-18 on as many real images of every class; what is stored, and what projectors learn, are the
+logits of its last checkpoint. Images are random real ones; with `--mosaics`, the patches that it recognises best.
+Projectors learn views of real images, then of the distilled ones, with other seeds than those that students see.
+Students are ResNet-18s; those of one row share their views. Given are percent of the test split right, `top1` of all
+images, `macro` the mean over classes; and `explained`, the share of the stored labels' variance that a source explains.
+Sources: `head`, the head's correction alone, int8; `told`, a head that knows the classes of a view too; `int8`, with
+corrections of the convolutions; `projector`, the same in float32 (only at 10 images a class). `--ablation` adds the parts of HeLlO one by one, with nine checkpoints as
+weak teachers. `--keep` holds teachers and projectors for the next run. Rows that FILE has already are kept with
+`--resume`, also those that another process adds meanwhile.
 """
-import argparse, copy, json, time
-from dataclasses import replace
+import argparse, copy, json, math, time
+from dataclasses import asdict, replace
 from pathlib import Path
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from common import record
-from vldistill_nb.data import contact_sheet, load_data
+from vldistill_nb.data import atomic_write, contact_sheet, load_data
 from vldistill_nb.encoders import dual_encoder
 from vldistill_nb.lightlabels import UpdateConfig, load_deltas, pack_deltas, update_images
-from vldistill_nb.projector import (LabelProjector, RankConfig, TransferConfig, align_encoder, balanced,
+from vldistill_nb.projector import (LabelProjector, RankConfig, TransferConfig, align_encoder, balanced, explained,
                                     load_teachers, save_teachers, transfer)
 from vldistill_nb.retrieval import summary
 from vldistill_nb.softlabels import (ClassifierConfig, HardLabels, ModelLabels, PatchConfig, StoredLabels, Views,
@@ -30,8 +34,11 @@ from vldistill_nb.softlabels import (ClassifierConfig, HardLabels, ModelLabels, 
 
 PER = dict(openmoji=300, digits=150)             # real images of a class that teachers and projectors see
 BS = {1: 10, 10: 50, 50: 100}                    # RDED's, of students
-RANK = dict(openmoji=1, digits=8)                # of the convolutions' corrections; more did not help on OpenMoji
-LEARN = dict(openmoji=TransferConfig(epochs=3, lr=4e-3), digits=TransferConfig(epochs=8, lr=4e-3))   # … how learned
+RANK = 8                                         # of the convolutions' corrections, the paper's
+LEARN = dict(openmoji=TransferConfig(epochs=60, ce=0), digits=TransferConfig(epochs=150, ce=0))
+PARTS = TransferConfig(epochs=8)                 # of the ablation
+LAST = 60_000                                    # views of the distilled images to learn at last, …
+REHEARSE = TransferConfig(lr=1e-3, ce=0)         # … and how
 TEMPLATE = dict(openmoji="a picture of {}", digits="the digit {}")
 
 def recipe(data, **changes):
@@ -40,13 +47,12 @@ def recipe(data, **changes):
 
 def teachers_of(data, file, epochs=15):
     "Nine checkpoints of one run: read if they are there, else trained and kept."
-    if file and Path(file).exists(): return load_teachers(file, len(data.classes))
+    if file.exists(): return load_teachers(file, len(data.classes), data=data.fingerprint)
     cfg = recipe(data, epochs=epochs, bs=64)
     net = classifier(cfg.arch, len(data.classes), seed=0)
     views = Views(balanced(data.train, PER[data.spec]), cfg)
     states = train_classifier(net, views, HardLabels(), cfg, keep=9).states[0]
-    file = file or f"teachers-{data.spec}.safetensors"
-    return load_teachers(save_teachers(file, cfg.arch, states), len(data.classes))
+    return load_teachers(save_teachers(file, cfg.arch, states, data=data.fingerprint), len(data.classes))
 
 def told(name, net, data):
     "Accuracy of a labeller, printed."
@@ -56,28 +62,41 @@ def told(name, net, data):
 
 class Bench:
     "A data set with its public encoder, teachers and real views."
-    def __init__(self, spec, file):
-        self.data = class_data(load_data(spec, progress=False))
+    def __init__(self, spec, keep):
+        self.data, self.keep = class_data(load_data(spec, progress=False)), Path(keep)
         world = self.data if spec == "openmoji" else load_data("openmoji", progress=False)
         self.clip = align_encoder(dual_encoder("lite0", "minilm", embed_dim=64), world.train)
-        self.teachers = teachers_of(self.data, file)
+        self.keep.mkdir(parents=True, exist_ok=True)
+        self.teachers = teachers_of(self.data, self.keep / f"teachers-{spec}.safetensors")
         self.best = self.teachers.nets[-1]
-        self.views = Views(balanced(self.data.train, PER[spec], seed=1), recipe(self.data, bs=64, seed=1))
-        self.known = {}
+        self.views = Views(balanced(self.data.train, PER[spec], seed=1), recipe(self.data, bs=32, seed=1))
 
-    def targets(self, labeller, epochs):
-        "Targets of real views, recorded once for all projectors."
-        key = id(labeller), epochs
-        if key not in self.known: self.known[key] = StoredLabels.record(self.views, labeller, epochs)
-        return self.known[key]
-
-    def projector(self, ranks, source=None, cfg=None, random_head=False):
-        "A projector, taught if there is a source."
-        p = LabelProjector(self.clip, self.data.classes, template=TEMPLATE[self.data.spec], ranks=ranks)
+    def projector(self, ranks, source=None, cfg=None, *, random_head=False, told=False):
+        "A projector, taught on real views if there is a source."
+        p = LabelProjector(self.clip, self.data.classes, template=TEMPLATE[self.data.spec], ranks=ranks, told=told)
         rng = torch.Generator().manual_seed(0)
         if random_head: p.w0.copy_(F.normalize(torch.randn(p.w0.shape, generator=rng), dim=0))
-        if source is not None: transfer(p, self.views, source, cfg or TransferConfig(epochs=2))
+        if source is not None: transfer(p, self.views, source, cfg)
         return p
+
+    def kept(self, name, like, make):
+        "A projector of an earlier run; or else a new one, kept for the next."
+        file = self.keep / f"{self.data.spec}-{name}.safetensors"
+        if file.exists(): return load_deltas(like, load_file(file))
+        p = make()
+        with atomic_write(file) as tmp: save_file(pack_deltas(p, "float32"), tmp)
+        return p
+
+    def rehearsed(self, projector, images):
+        "A copy that learned views of these images too; not those that students see."
+        p, cfg = copy.deepcopy(projector), recipe(self.data, bs=32, seed=7)
+        transfer(p, Views(images, cfg), ModelLabels(self.best), replace(REHEARSE, epochs=math.ceil(LAST / len(images))))
+        return p
+
+    def explains(self, source, images, ipc):
+        "Share of the stored labels' variance that a source explains, over 2000 views of students."
+        views = Views(images, recipe(self.data, bs=BS.get(ipc, 50)))
+        return explained(source, ModelLabels(self.best), views, range(math.ceil(2000 / len(views))))
 
     def students(self, images, source, ipc, epochs, seeds, stored=False):
         "Students that share their views; a summary of their scores, and seconds."
@@ -100,46 +119,52 @@ def eight_bits(projector):
     deltas = pack_deltas(projector, "int8")
     return load_deltas(projector, deltas), sum(t.nbytes for t in deltas.values())
 
-def labellers(bench):
-    "What may teach, apart from stored labels: name to (source, bytes)."
-    rank, cfg = RANK[bench.data.spec], LEARN[bench.data.spec]
-    targets = bench.targets(bench.teachers, cfg.epochs)
-    head = bench.projector(RankConfig(conv=0, head=5), targets)
-    conv = bench.projector(RankConfig(conv=rank, head=8), targets, cfg)
-    full = {"projector": (copy.deepcopy(conv), sum(t.nbytes for t in pack_deltas(conv, "float32").values()))}
-    full |= {"int8": eight_bits(conv), "head": eight_bits(head)}
-    named = {"zero-shot": bench.projector(RankConfig(conv=0)), "teacher": bench.best, "nine teachers": bench.teachers}
-    for name, net in (named | {k: p for k, (p, _) in full.items()}).items(): told(name, net, bench.data)
-    return {k: (ModelLabels(p.merged()), size) for k, (p, size) in full.items()} | {"hard": (HardLabels(), 0)}
+def shipped(bench, name, images, tag):
+    "A projector as students of some images get it, and its bytes."
+    kind, best, cfg = name if name in ("head", "told") else "conv", ModelLabels(bench.best), LEARN[bench.data.spec]
+    how = dict(ranks=RankConfig(conv=RANK if kind == "conv" else 0, head=len(images.classes) - 1), told=kind == "told")
+    base = bench.kept(kind, bench.projector(**how), lambda: bench.projector(source=best, cfg=cfg, **how))
+    if kind != "told": told(f"{name}, taught on real images", base, bench.data)
+    p = bench.kept(f"{kind}-{tag}", bench.projector(**how), lambda: bench.rehearsed(base, images))
+    if kind != "told": told(f"{name}, and on those of students", p, bench.data)
+    if name == "projector": return p, sum(t.nbytes for t in pack_deltas(p, "float32").values())
+    return eight_bits(p)
+
+def rows_of(file): return json.loads(Path(file).read_text())["rows"] if file and Path(file).exists() else []
 
 def compare(bench, a):
     "Rows of the main table, as they are finished."
-    sources = labellers(bench)
-    for ipc, epochs, seeds in zip(a.ipc, a.epochs, a.seeds):
+    for (ipc, epochs, seeds), name in ((row, name) for row in zip(a.ipc, a.epochs, a.seeds) for name in a.sources):
+        if name == "projector" and ipc != 10: continue                                  # float32 once
+        if a.resume and any((r["ipc"], r["labels"]) == (ipc, name) for r in rows_of(a.json)): continue
         images = bench.images(ipc, a.mosaics)
-        table = label_bytes(len(images), len(images.classes), epochs)
-        for name in a.sources:
-            if name == "projector" and ipc != 10 or (ipc, name) in a.done: continue     # float32 once
-            source, size = sources.get(name, (bench.best, table))
-            scores, seconds = bench.students(images, source, ipc, epochs, seeds, stored=name == "stored")
-            yield dict(ipc=ipc, labels=name, epochs=epochs, bytes=size, table=table, seconds=round(seconds), **scores)
+        size = table = label_bytes(len(images), len(images.classes), epochs)
+        source, share = bench.best, 1.0
+        if name == "hard": source, size, share = HardLabels(), 0, None
+        elif name != "stored":
+            p, size = shipped(bench, name, images, f"{ipc}-mosaics" if a.mosaics else ipc)
+            source = p.as_labels()
+            share = round(bench.explains(source, images, ipc), 4)
+        scores, seconds = bench.students(images, source, ipc, epochs, seeds, stored=name == "stored")
+        yield dict(ipc=ipc, labels=name, epochs=epochs, bytes=size, table=table, explained=share,
+                   seconds=round(seconds), **scores)
 
 def ablation(bench, a):
     "HeLlO's parts, one by one: a probe, several weak teachers, low rank, text initialisation, the update of images."
-    ipc, epochs, seeds, cfg = a.ipc[0], a.epochs[0], a.seeds[0], LEARN[bench.data.spec]
-    weak, last = bench.targets(bench.teachers, cfg.epochs), bench.targets(bench.best, 2)
-    whole, conv = RankConfig(conv=0, head=64), RankConfig(conv=RANK[bench.data.spec], head=64)
+    ipc, epochs, seeds = a.ipc[0], a.epochs[0], a.seeds[0]
+    weak, last = ModelLabels(bench.teachers), ModelLabels(bench.best)
+    whole, conv = RankConfig(conv=0, head=64), RankConfig(conv=RANK, head=64)
     made = {"linear probe": bench.projector(whole, last, random_head=True),
             "+ nine weak teachers": bench.projector(whole, weak, random_head=True),
-            "+ low-rank transfer": bench.projector(conv, weak, cfg, random_head=True),
-            "+ text initialisation": bench.projector(replace(conv, head=5), weak, cfg)}
+            "+ low-rank transfer": bench.projector(conv, weak, PARTS, random_head=True),
+            "+ text initialisation": bench.projector(replace(conv, head=5), weak, PARTS)}
     made["on mosaics instead"] = made["+ image update"] = made["+ text initialisation"]
     for name, p in made.items():
         own, update = told(name, p, bench.data), UpdateConfig() if "update" in name else None
         images = bench.images(ipc, "mosaics" in name or bool(update), update, p.merged().feats)
         if "mosaics" in name: before = images
         if a.sheet and update: draw(before, images, a.sheet)
-        scores, seconds = bench.students(images, ModelLabels(p.merged()), ipc, epochs, seeds)
+        scores, seconds = bench.students(images, p.as_labels(), ipc, epochs, seeds)
         size = sum(t.nbytes for t in pack_deltas(p, "int8").values())
         yield dict(ipc=ipc, labels=name, epochs=epochs, bytes=size, seconds=round(seconds),
                    own={k: own[k] for k in ("top1", "macro")}, **scores)
@@ -153,32 +178,39 @@ def draw(before, after, file):
 def details(bench):
     "Who is taken for whom, and what each rank of the head leaves of the error."
     p = bench.projector(RankConfig(conv=0, head=8))
-    found = transfer(p, bench.views, bench.targets(bench.teachers, LEARN[bench.data.spec].epochs))
+    found = transfer(p, bench.views, ModelLabels(bench.teachers))
     nets = {"zero-shot": bench.projector(RankConfig(conv=0)), "projector": p, "teacher": bench.best}
     confusion = {k: score_classifier(n, bench.data.test)["confusion"].tolist() for k, n in nets.items()}
     return dict(classes=bench.data.classes, confusion=confusion, excess=found.excess().tolist(), width=64)
 
 def show(row):
     told = ", ".join(f"{k} {row[k]['mean']:5.1f} ± {row[k]['std']:.1f}" for k in ("top1", "macro"))
-    print(f"{row['ipc']:3} a class, {row['labels']:22} {told}, {row['bytes']:10,} bytes", flush=True)
+    share = f"explains {row['explained']:.3f}, " if row.get("explained") else ""
+    print(f"{row['ipc']:3} a class, {row['labels']:22} {told}, {share}{row['bytes']:10,} bytes", flush=True)
+
+def settings(a):
+    "How projectors learned, for the record."
+    if a.ablation: return dict(learn=asdict(PARTS), rank=RANK)
+    return dict(learn=asdict(LEARN[a.data]), last=asdict(REHEARSE) | dict(views=LAST), rank=RANK)
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ap.add_argument("--data", default="openmoji", choices=list(PER)), ap.add_argument("--teachers")
+    ap.add_argument("--data", default="openmoji", choices=list(PER)), ap.add_argument("--keep", default="runs/labels")
     ap.add_argument("--ipc", type=int, nargs="+", default=[1, 10, 50])
     ap.add_argument("--epochs", type=int, nargs="+", default=[300, 100, 60])
-    ap.add_argument("--seeds", type=int, nargs="+", default=[5, 5, 3])
-    ap.add_argument("--sources", nargs="+", default=["hard", "stored", "head", "int8", "projector"])
+    ap.add_argument("--seeds", type=int, nargs="+", default=[5, 5, 5])
+    ap.add_argument("--sources", nargs="+", default=["hard", "stored", "head", "told", "int8", "projector"])
     ap.add_argument("--mosaics", action="store_true")
     ap.add_argument("--resume", action="store_true", help="keep the rows that the file has")
     ap.add_argument("--ablation", action="store_true"), ap.add_argument("--json"), ap.add_argument("--sheet")
     a = ap.parse_args()
-    rows = json.loads(Path(a.json).read_text())["rows"] if a.resume and Path(a.json).exists() else []
-    a.done = {(r["ipc"], r["labels"]) for r in rows}
-    bench = Bench(a.data, a.teachers)
-    more = details(bench) if a.ablation else {}
+    bench, rows = Bench(a.data, a.keep), []
+    more = settings(a) | (details(bench) if a.ablation else {})
     for row in (ablation if a.ablation else compare)(bench, a):
         show(row), rows.append(row)
-        if a.json: record(a.json, rows, data=a.data, licence=bench.data.licence, **more)
+        mine = {(r["ipc"], r["labels"]) for r in rows}
+        others = [r for r in rows_of(a.json) if a.resume and (r["ipc"], r["labels"]) not in mine]
+        if a.json: record(a.json, sorted(others + rows, key=lambda r: r["ipc"]), data=a.data,
+                          licence=bench.data.licence, **more)
 
 if __name__ == "__main__": main()

@@ -792,18 +792,34 @@ def teachers(self: ProjectorRun,
 @patch
 def teach(self: ProjectorRun,
           projector: Any, # `LabelProjector`, changed in place
-          teachers: Any, # `MeanLogits`
+          teacher: Any, # images to logits
           epochs: int, # passes for the corrections of convolutions, if there are any
           ) -> Any: # the projector
-    "Targets are recorded once; then the projector learns them."
+    "Lessons on views of real images, mixed as a student's views will be."
     from vldistill_nb.projector import TransferConfig, transfer
-    from vldistill_nb.softlabels import StoredLabels
-    views = self.views(self.seed + 1, bs=64)                       # mixed as a student's views will be
+    from vldistill_nb.softlabels import ModelLabels
+    views = self.views(self.seed + 1, bs=32)
     epochs = epochs if any(projector.layers.values()) else 1       # the head alone is solved in one pass
     say(f"projector: {epochs} epoch{'s' * (epochs > 1)} on {len(views):,} images")
-    projector.to(views.device)
-    transfer(projector, views, StoredLabels.record(views, teachers, epochs), TransferConfig(epochs=epochs))
+    transfer(projector.to(views.device), views, ModelLabels(teacher), TransferConfig(epochs=epochs), progress=is_main())
     return projector
+
+# %% ../nbs/13_cli.ipynb #a11b0038
+@patch
+def rehearse(self: ProjectorRun,
+             projector: Any, # `LabelProjector`, taught; changed in place
+             teacher: Any, # images to logits
+             images: Any, # `ClassImages` of the artifact
+             n: int, # views of them
+             ) -> float: # share of the targets' variance that the projector explains on other views
+    "Last lessons, on views of the images that ship; other views than students will see."
+    from vldistill_nb.projector import TransferConfig, explained, transfer
+    from vldistill_nb.softlabels import ModelLabels
+    own, new = (class_views(images, self.data.spec, seed=self.seed + s, bs=32) for s in (2, 3))
+    passes, source = math.ceil(n / len(own)), ModelLabels(teacher)
+    say(f"projector: {n:,} views of {len(own):,} images that ship")
+    if n: transfer(projector, own, source, TransferConfig(epochs=passes, lr=1e-3), progress=is_main())
+    return explained(projector.as_labels(), source, new, range(math.ceil(500 / len(new))))
 
 # %% ../nbs/13_cli.ipynb #a11b0009
 @patch
@@ -863,9 +879,10 @@ def train_table(result: dict, # from `projector_train`
     "Who labels how well, and what it weighs."
     names = {"zero-shot": "zero-shot", "projector": "projector, as stored", "teacher": "teacher, its last checkpoint",
              "teachers": "teacher, all checkpoints"}
-    rows = [[name, *(f"{result[k][m]:.1f}" for m in ("top1", "macro"))] for k, name in names.items()]
+    rows = [[name, *(f"{result[k][m]:.1f}" for m in ("top1", "macro"))] for k, name in names.items() if k in result]
+    share = f"of what the teacher says of new views of the images, {100 * result['explained']:.0f} % is explained"
     sizes = table(["bytes", ""], [[k, f"{v:,}"] for k, v in result["bytes"].items()])
-    return f"{table(['percent right on test', 'top1', 'macro'], rows)}\n\n{sizes}\n"
+    return f"{table(['percent right on test', 'top1', 'macro'], rows)}\n{share}\n\n{sizes}\n"
 
 # %% ../nbs/13_cli.ipynb #a11b0015
 def projector_train(*,
@@ -881,9 +898,12 @@ def projector_train(*,
                     arch: str = "resnet18", # of a teacher that must be trained, as timm names it
                     teacher_epochs: int = 15, # of its training
                     per_class: int | None = None, # real images to learn from; as many as there are, at most 300
-                    epochs: int = 2, # of learning the corrections of convolutions, if there are any
-                    conv_rank: int = 0, # of the corrections of convolutions; 0 for none; the paper has 8
+                    targets: Literal["last", "all"] = "last", # of the teacher's nine checkpoints, what is learned
+                    epochs: int = 20, # of learning the corrections of convolutions from real images
+                    own_views: int = 20_000, # of the images that ship, to learn from at last; 0 for none
+                    conv_rank: int = 8, # of the corrections of convolutions, as in the paper; 0 for none
                     head_rank: int = 8, # of the correction of the head; the paper has 64 for 100 classes
+                    told: bool = False, # let the head read the classes of a view, which ship anyway
                     number: Literal["int8", "float16", "float32"] = "int8", # how corrections are stored
                     images: Literal["whole", "mosaics"] = "whole", # real ones, or four crops on each
                     update_steps: int = 0, # of mending the pixels of mosaics
@@ -893,7 +913,7 @@ def projector_train(*,
     "Make images of classes, and a projector that labels them."
     given, clock = dict(locals()), time.perf_counter()
     for k in ("ipc", "embed_dim", "teacher_epochs", "per_class", "epochs"): check_range(k, given[k], 1)
-    for k in ("conv_rank", "head_rank", "update_steps", "seed"): check_range(k, given[k], 0, 2**62)
+    for k in ("conv_rank", "head_rank", "update_steps", "own_views", "seed"): check_range(k, given[k], 0, 2**62)
     _one_process("projector train")
     if images == "whole" and update_steps: raise InputError("--update-steps: mends mosaics; add --images mosaics")
     folder, file = new_folder(out or f"runs/projector-{ipc}"), new_file(teacher, "--teacher", (".safetensors",))
@@ -909,20 +929,23 @@ def projector_train(*,
     per_class = per_class or min(300, math.ceil(len(d.train) / len(d.classes)))
     run, ranks = ProjectorRun(d, per_class, seed, kept), RankConfig(conv_rank, head_rank)
     enc = public_encoder(image_encoder, text_encoder, said, embed_dim, seed)
-    p = LabelProjector(enc, d.classes, template=template, ranks=ranks, seed=seed)
+    p = LabelProjector(enc, d.classes, template=template, ranks=ranks, told=told, seed=seed)
     weak = run.teachers(file, arch, teacher_epochs)
     best = weak.nets[-1]
-    judged = {"zero-shot": p, "teacher": best, "teachers": weak}
+    judged = ({} if told else {"zero-shot": p}) | {"teacher": best, "teachers": weak}
     result = {k: _scores(net, d.test) for k, net in judged.items()}
-    run.teach(p, weak, epochs)
+    goal = best if targets == "last" else weak
+    run.teach(p, goal, epochs)
     imgs = run.mosaics(p, best, ipc, update_steps) if whole is None else whole
-    own = dict(ipc=ipc, arch=best.arch, checkpoints=len(weak.nets), teacher_epochs=teacher_epochs,
-               per_class=per_class, epochs=epochs, images=images, update_steps=update_steps, captions=said.spec)
+    share = run.rehearse(p, goal, imgs, own_views)
+    own = dict(ipc=ipc, arch=best.arch, checkpoints=len(weak.nets) if targets == "all" else 1, captions=said.spec,
+               teacher_epochs=teacher_epochs, per_class=per_class, epochs=epochs, own_views=own_views,
+               images=images, update_steps=update_steps)
     command = command_line(projector_train, given)
     Projected(imgs, p.cpu(), enc, own).save(folder, data=d, number=number, seed=seed, command=command)
     stored = load_projected(folder, enc)
-    result |= dict(projector=_scores(stored.projector, d.test), bytes=artifact_bytes(stored.artifact),
-                   data=data, artifact=str(out or folder))
+    if not told: result["projector"] = _scores(stored.projector, d.test)      # told classes, it cannot guess them
+    result |= dict(explained=share, bytes=artifact_bytes(stored.artifact), data=data, artifact=str(out or folder))
     print(f"{train_table(result)}\ntime  {time.perf_counter() - clock:.0f} s\nout   {result['artifact']}")
     return result
 
@@ -939,7 +962,7 @@ def label_source(labels: str, # one of `Labels`
     from vldistill_nb.projector import load_teachers
     from vldistill_nb.softlabels import HardLabels, ModelLabels, StoredLabels
     if labels == "hard": return HardLabels(), 0
-    if labels == "projector": return ModelLabels(art.projector.merged().to(views.device)), None
+    if labels == "projector": return art.projector.to(views.device).as_labels(), None
     best = load_teachers(Path(teacher), views.n_classes).nets[-1].to(views.device)
     if labels == "teacher": return ModelLabels(best), _weigh(best)
     table = StoredLabels.record(views, best, views.cfg.epochs)

@@ -66,7 +66,7 @@ def pack_deltas(
         if number == "int8": out[k], out[k + ":step"] = quantise(p.detach(), axis)
         else: out[k] = p.detach().to(getattr(torch, number))
         p.data.copy_(_restored(out, k, axis))
-    out["bias"] += projector.scale * projector.mean @ (projector.head() - same.head())    # what rounding did on average
+    out["bias"] += projector.gains() * projector.mean @ (projector.head() - same.head())    # rounding's mean
     return {k: v.detach().cpu().contiguous() for k, v in out.items()}
 
 # %% ../nbs/11c_lightlabels.ipynb #5297d1df
@@ -84,7 +84,7 @@ def load_deltas(
         raise InputError(f"deltas: {sorted(odd)[0]} is missing or unknown; they belong to another projector")
     with torch.no_grad():
         for k, p, axis in [*_named(projector), ("scale", projector.scale, 0), ("bias", projector.bias, 0)]:
-            x = _restored(deltas, k, axis)
+            x = torch.atleast_1d(_restored(deltas, k, axis))
             if x.shape != p.shape: raise InputError(f"deltas: {k} has shape {list(x.shape)}, not {list(p.shape)}")
             p.copy_(x)
     return projector
@@ -257,7 +257,8 @@ def save(self: Projected,
     recipe = make_recipe("projector", self.settings, data=data, image_spec=self.encoder.image_spec,
                          text_spec=self.encoder.text_spec, seed=seed) | dict(command=command)
     recipe["projector"] = dict(classes=p.classes, template=p.template, ranks=asdict(p.ranks), layers=p.layers,
-                               number=number, encoder=self.encoder.recipe, encoder_hash=encoder_hash(self.encoder))
+                               told=p.told, number=number, encoder=self.encoder.recipe,
+                               encoder_hash=encoder_hash(self.encoder))
     extra = {f"delta.{k}": v for k, v in pack_deltas(p, number).items()}
     extra |= {f"public.{k}": v for k, v in self.encoder.state_dict().items() if k.startswith(PROJ)}
     texts = [prompts[c] for c in self.images.labels.tolist()]
@@ -277,7 +278,8 @@ def load_projected(
     if (found := encoder_hash(encoder)) != own["encoder_hash"]:
         raise InputError(f"{where}: corrections for encoder {own['encoder_hash']}, not {encoder.image_spec} {found}")
     ranks = RankConfig(**own["ranks"])
-    p = LabelProjector(encoder, own["classes"], template=own["template"], ranks=ranks, layers=own["layers"])
+    how = dict(template=own["template"], layers=own["layers"], told=own.get("told", False))
+    p = LabelProjector(encoder, own["classes"], ranks=ranks, **how)
     load_deltas(p, _part(dp.extra, "delta."))
     label = {t: i for i, t in enumerate(class_prompts(own["classes"], own["template"]))}
     labels = torch.tensor([label[t] for t in dp.txts])

@@ -17,17 +17,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
+from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
 from .encoders import DualEncoder, Feats, Pairs, dual_encoder, encode_data
 from .lora import _collapse, _inject_at, _merge_net, _put, _unfold
 from .retrieval import student_config, train_student
-from .softlabels import StoredLabels, Views, classifier
+from .softlabels import ModelLabels, StoredLabels, Views, classifier
 
 # %% auto #0
 __all__ = ['TEMPLATE', 'FORMS', 'align_encoder', 'class_prompts', 'class_embeddings', 'RankConfig', 'adapted_layers',
            'delta_numbers', 'count_deltas', 'LoralibConv', 'LabelProjector', 'centred', 'LowRank', 'low_rank',
-           'HeadSums', 'MeanLogits', 'TransferConfig', 'head_sums', 'transfer', 'weak_teachers', 'save_teachers',
-           'load_teachers', 'balanced']
+           'HeadSums', 'MeanLogits', 'TransferConfig', 'head_sums', 'transfer', 'explained', 'weak_teachers',
+           'save_teachers', 'load_teachers', 'balanced']
 
 # %% ../nbs/11b_projector.ipynb #96ac6dac
 def align_encoder(
@@ -167,15 +168,17 @@ class LabelProjector(nn.Module):
         template: str = TEMPLATE, # of the prompts
         ranks: RankConfig | None = None, # the paper's by default
         layers: dict[str, int] | None = None, # a rank for each convolution; `ranks.conv` for all by default
+        told: bool = False, # whether its head reads the classes of a view too
         seed: int = 0, # of the factors A
     ):
         super().__init__()
-        self.classes, self.template, self.ranks = tuple(classes), template, ranks or RankConfig()
-        w0 = class_embeddings(encoder, class_prompts(classes, template))
+        self.classes, self.template, self.ranks, self.told = tuple(classes), template, ranks or RankConfig(), told
+        known = [class_embeddings(encoder, class_prompts(classes, template)), torch.eye(len(classes))][:1 + told]
         self.img_enc, self.img_proj = copy.deepcopy(encoder.img_enc), copy.deepcopy(encoder.img_proj)
-        self.register_buffer("w0", w0 - w0.mean(1, keepdim=True))
-        self.register_buffer("scale", torch.tensor(1 / 0.07))
-        self.register_buffer("mean", torch.zeros(len(w0)))      # of features; `pack_deltas` corrects rounding by it
+        self.blocks, w0 = [len(w) for w in known], centred(torch.cat([w.to(known[0]) for w in known]))
+        self.register_buffer("w0", w0)
+        self.register_buffer("scale", torch.tensor([1 / 0.07, 0.0][:1 + told]))
+        self.register_buffer("mean", torch.zeros(len(w0)))      # of inputs; `pack_deltas` corrects rounding by it
         self.bias = nn.Parameter(torch.zeros(len(classes)), requires_grad=False)
         r = min(self.ranks.head, *w0.shape)
         self.a, self.b = nn.Parameter(torch.zeros(r, len(w0))), nn.Parameter(torch.zeros(len(classes), r))
@@ -210,17 +213,43 @@ def feats(self: LabelProjector,
 
 # %% ../nbs/11b_projector.ipynb #6cbb6df7
 @patch
-def head(self: LabelProjector) -> Tensor: # `[z, C]`
-    "The head: class embeddings and their correction."
+def head(self: LabelProjector) -> Tensor: # `[z, C]`, or `[z + C, C]` if it is told classes
+    "The head: class embeddings, the identity for classes that it is told, and the correction."
     return self.w0 + self.a.T @ self.b.T
+
+# %% ../nbs/11b_projector.ipynb #6cbb6df8
+@patch
+def inputs(self: LabelProjector,
+    feats: Tensor, # `[b, z]`, unit rows
+    mixed: Tensor | None = None, # `[b, C]`: classes of the view, for a projector that is told them
+) -> Tensor: # `[b, z]`, or `[b, z + C]`
+    "What the head reads; `InputError` if classes are wanted and not given."
+    if not self.told: return feats
+    if mixed is None: raise InputError("projector: it is told the classes of a view; without them it cannot label")
+    return torch.cat([feats, mixed], 1)
 
 # %% ../nbs/11b_projector.ipynb #1b173e62
 @patch
 def forward(self: LabelProjector,
     imgs: Tensor, # `[b, 3, h, w]` in [0, 1]
+    mixed: Tensor | None = None, # `[b, C]`, for a projector that is told them
 ) -> Tensor: # `[b, C]`, rows of mean zero
     "Soft labels, as logits."
-    return centred(self.scale * self.feats(imgs) @ self.head() + self.bias)
+    return self.logits(self.inputs(self.feats(imgs), mixed))
+
+# %% ../nbs/11b_projector.ipynb #fa005f6f
+@patch
+def logits(self: LabelProjector,
+    inputs: Tensor, # from `inputs`
+) -> Tensor: # `[b, C]`, rows of mean zero
+    "What the head makes of its inputs."
+    return centred(inputs * self.gains() @ self.head() + self.bias)
+
+# %% ../nbs/11b_projector.ipynb #e9697aa4
+@patch
+def gains(self: LabelProjector) -> Tensor: # one for each input
+    "The scale of features, and that of classes."
+    return torch.cat([s.expand(k) for s, k in zip(self.scale, self.blocks)])
 
 # %% ../nbs/11b_projector.ipynb #2297c9bd
 def centred(
@@ -238,6 +267,12 @@ def merged(self: LabelProjector) -> LabelProjector: # a copy with plain weights 
     new.w0.copy_(new.head())
     new.b.zero_()
     return new.requires_grad_(False).eval()
+
+# %% ../nbs/11b_projector.ipynb #84583ca9
+@patch
+def as_labels(self: LabelProjector) -> ModelLabels: # ready for `train_classifier`
+    "Itself as a source of labels, corrections merged."
+    return ModelLabels(self.merged(), told=self.told)
 
 # %% ../nbs/11b_projector.ipynb #fd3d1444
 @dataclass(eq=False)
@@ -269,61 +304,72 @@ def low_rank(
     root = torch.linalg.cholesky(gram).mH
     return LowRank(root, *torch.linalg.svd(root @ delta, full_matrices=False))
 
-def _ridge(gram, mu):
-    "A second moment, made positive definite: `mu` times its mean variance is added to each."
-    return gram + mu * gram.trace() / len(gram) * torch.eye(len(gram)).to(gram)
+def _ridge(gram, mu, blocks=None):
+    "A second moment, made positive definite: to each variance, `mu` times the mean one of its block is added."
+    means = [v.mean().expand(len(v)) for v in gram.diagonal().split(blocks or [len(gram)])]
+    return gram + mu * torch.cat(means).diag()
 
 # %% ../nbs/11b_projector.ipynb #8177d518
 @dataclass(eq=False)
 class HeadSums:
-    "What the best head needs to know of features and targets; sums of two data sets add up."
-    n: int          # images seen
-    img: Tensor     # `[z]`, float64, sum of features
+    "What the best head needs to know of its inputs and targets; sums of two data sets add up."
+    n: float        # images seen; fewer once they fade
+    img: Tensor     # `[z]`, float64, sum of inputs: features, and classes if they are told
     tgt: Tensor     # `[C]`, sum of targets
-    gram: Tensor    # `[z, z]`, sum of outer products of features
-    rhs: Tensor     # `[z, C]`, … of features and targets
+    gram: Tensor    # `[z, z]`, sum of outer products of inputs
+    rhs: Tensor     # `[z, C]`, … of inputs and targets
 
     @classmethod
     def of(cls,
-        feats: Tensor, # `[b, z]`
+        inputs: Tensor, # `[b, z]`
         targets: Tensor, # `[b, C]`
     ) -> HeadSums: # of one batch
         "Sums of a batch."
-        f, y = feats.double(), targets.double()
+        f, y = inputs.double(), targets.double()
         return cls(len(f), f.sum(0), y.sum(0), f.T @ f, f.T @ y)
 
     def __add__(self, other: HeadSums) -> HeadSums:
         return HeadSums(*(getattr(self, k) + getattr(other, k) for k in self.__dataclass_fields__))
+    def __rmul__(self, keep: float) -> HeadSums:
+        return HeadSums(*(keep * getattr(self, k) for k in self.__dataclass_fields__))
+
+# %% ../nbs/11b_projector.ipynb #db72fa30
+def _scales(w0, gram, rhs, blocks):
+    "The scale of each row: least squares with one number for each block of rows."
+    part = torch.block_diag(*(torch.ones(k, 1) for k in blocks)).to(w0)             # `[z, blocks]`
+    fit, goal = part.T @ ((w0 @ w0.T) * gram) @ part, part.T @ (w0 * rhs).sum(1)
+    return part @ torch.linalg.lstsq(fit, goal[:, None]).solution.squeeze(1).clamp(min=1e-3)
 
 # %% ../nbs/11b_projector.ipynb #15d8a582
 @patch
 def fit(self: HeadSums,
     w0: Tensor, # `[z, C]`, the head to correct
-    mu: float = 1e-3, # ridge, times the mean variance of a feature
-) -> tuple[float, LowRank, Callable]: # scale of `w0`, its corrections, and the bias that goes with a whole head
-    "Best scale of the given head, then its best corrections of every rank, then the bias."
+    mu: float = 1e-3, # ridge, times the mean variance of a block of inputs
+    blocks: Sequence[int] | None = None, # rows of the head that share scale and ridge; all by default
+) -> tuple[Tensor, LowRank, Callable]: # scale of each row, corrections, and the bias that goes with a whole head
+    "Best scales of the given head, then its best corrections of every rank, then the bias."
     if self.n < 2: raise InputError(f"head: {self.n} images teach nothing; use more")
     w0, img, tgt = w0.double(), self.img / self.n, self.tgt / self.n
     gram = self.gram / self.n - torch.outer(img, img)
-    rhs = self.rhs / self.n - torch.outer(img, tgt)
-    scale = ((w0 * rhs).sum() / (w0 * (gram @ w0)).sum()).clamp(min=1e-3).item()
-    ridge = _ridge(gram, mu)
-    found = low_rank(ridge, torch.linalg.solve(ridge, rhs - gram @ w0 * scale))
-    return scale, found, lambda w: tgt - img @ w.double()
+    if not gram.trace() > 1e-12: raise InputError("head: all inputs are the same, or not finite; lower the rate")
+    rhs, ridge = self.rhs / self.n - torch.outer(img, tgt), _ridge(gram, mu, blocks)
+    rows = _scales(w0, gram, rhs, blocks or [len(w0)])
+    found = low_rank(ridge, torch.linalg.solve(ridge, rhs - gram @ (rows[:, None] * w0)))
+    return rows, found, lambda w: tgt - img @ w.double()
 
 # %% ../nbs/11b_projector.ipynb #7a1aea6a
 @patch
 def set_head(self: LabelProjector,
-    sums: HeadSums, # of this projector's features and of targets
+    sums: HeadSums, # of this projector's inputs and of targets
     mu: float = 1e-3, # ridge, see `HeadSums.fit`
 ) -> LowRank: # corrections of every rank, for the error-rank curve
     "Give the head its best correction of the rank it has."
-    scale, found, bias = sums.fit(self.w0, mu)
-    a, b = (x.float() for x in found.factors(len(self.a)))
+    rows, found, bias = sums.fit(self.w0, mu, self.blocks)
+    a, b = found.factors(len(self.a))
     with torch.no_grad():
-        self.scale.fill_(scale), self.mean.copy_(sums.img / sums.n)
-        self.a[:len(a)], self.b[:, :len(a)] = a, b / scale
-        self.bias.copy_(bias(scale * self.w0 + (a.T @ b.T).to(self.w0)))
+        self.scale.copy_(torch.stack([r[0] for r in rows.split(self.blocks)])), self.mean.copy_(sums.img / sums.n)
+        self.a[:len(a)], self.b[:, :len(a)] = (a / rows).float(), b.float()
+        self.bias.copy_(bias(rows[:, None] * self.w0 + a.T @ b.T))
     return found
 
 # %% ../nbs/11b_projector.ipynb #6a68d01c
@@ -347,54 +393,108 @@ class MeanLogits:
 class TransferConfig:
     "How corrections are learned; the paper's own settings are unknown."
     epochs: int = 10       # passes over the views
-    lr: float = 4e-3       # of AdamW, without weight decay, falling to zero along a cosine
+    lr: float = 2e-3       # of AdamW, without weight decay; rises over the first tenth, then falls along a cosine
+    ratio: float = 8.0     # how many times faster than A the factors B learn
+    clip: float = 1.0      # longest gradient
     ce: float = 0.1        # λ, weight of cross-entropy with the true classes
     mu: float = 1e-3       # ridge of the head, see `HeadSums.fit`
+    sums: int = 2000       # views that the head is solved from, at least
+
+    def __post_init__(self):
+        for k in ("epochs", "lr", "ratio", "clip", "mu", "sums"):
+            if getattr(self, k) <= 0: raise InputError(f"{k}: must be above 0, not {getattr(self, k)}")
+        if self.ce < 0: raise InputError(f"ce: must not be below 0, not {self.ce}")
 
 # %% ../nbs/11b_projector.ipynb #cf1a318e
 @torch.no_grad()
 def head_sums(
     projector: LabelProjector, # its image side is used
-    views: Views, # one epoch of them is seen
+    views: Views, # all of an epoch are seen
     source: Callable, # where targets come from, such as `ModelLabels(teacher)` or `StoredLabels`
-    epoch: int = 0, # which
-) -> HeadSums: # over the epoch
-    "Stream features and targets over one pass."
+    epochs: Sequence[int] = (0,), # which
+) -> HeadSums: # over the epochs
+    "Stream features and targets over whole epochs."
     total = None
-    for step in range(views.n_steps):
-        view = views.batch(epoch, step)
-        sums = HeadSums.of(projector.feats(view.imgs), centred(source(view, epoch, step)))
+    for at in ((epoch, step) for epoch in epochs for step in range(views.n_steps)):
+        view = views.batch(*at)
+        sums = HeadSums.of(projector.inputs(projector.feats(view.imgs), view.mixed), centred(source(view, *at)))
         total = sums if total is None else total + sums
     return total
 
 # %% ../nbs/11b_projector.ipynb #a0541d53
 def transfer(
     projector: LabelProjector, # changed in place
-    views: Views, # of real images
+    views: Views, # of real images, or of those that students will see
     source: Callable, # where targets come from, such as `ModelLabels(teacher)` or `StoredLabels`
     cfg: TransferConfig | None = None, # the defaults
+    *,
+    progress: bool = False, # show a bar
 ) -> LowRank: # the head's corrections of every rank, at the end
     "Learn a projector's corrections from a teacher (HeLlO); `InputError` if it diverges."
-    cfg, params = cfg or TransferConfig(), [p for p in projector.img_enc.parameters() if p.requires_grad]
-    if params and isinstance(source, StoredLabels) and len(source.table) < cfg.epochs:
-        raise InputError(f"targets: recorded for {len(source.table)} epochs, not {cfg.epochs}; record more")
-    found = projector.set_head(head_sums(projector, views, source), cfg.mu)
-    if not params: return found
-    opt = torch.optim.AdamW(params, lr=cfg.lr, weight_decay=0)
-    sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, cfg.epochs * views.n_steps)
-    for epoch in range(cfg.epochs):
-        for step in range(views.n_steps):
-            loss = _transfer_loss(projector, views.batch(epoch, step), source, (epoch, step), cfg.ce)
-            if not loss.isfinite(): raise InputError(f"projector: diverged in epoch {epoch}; lower the rate")
-            opt.zero_grad(); loss.backward(); opt.step(); sched.step()
-        found = projector.set_head(head_sums(projector, views, source, epoch), cfg.mu)
-    return found
+    cfg = cfg or TransferConfig()
+    groups, known = _groups(projector, cfg), len(source.table) if isinstance(source, StoredLabels) else cfg.epochs
+    if groups and known < cfg.epochs:
+        raise InputError(f"targets: recorded for {known} epochs, not {cfg.epochs}; record more")
+    few = min(known, cfg.epochs, math.ceil(cfg.sums / len(views)))
+    sums = head_sums(projector, views, source, range(few))
+    found = projector.set_head(sums, cfg.mu)
+    if not groups: return found
+    for late in _lessons(projector, views, source, groups, sums, cfg, progress): projector.set_head(late, cfg.mu)
+    return projector.set_head(head_sums(projector, views, source, range(cfg.epochs - few, cfg.epochs)), cfg.mu)
 
 # %% ../nbs/11b_projector.ipynb #fd5e58f1
-def _transfer_loss(projector, view, source, at, ce):
+def _groups(projector, cfg):
+    "What moves, and how fast: the factors B faster than all else."
+    fast = [b for _, _, b in _factors(projector.img_enc.net)]
+    slow = [p for p in projector.img_enc.parameters() if p.requires_grad and all(p is not b for b in fast)]
+    groups = [dict(params=slow, lr=cfg.lr), dict(params=fast, lr=cfg.lr * cfg.ratio)]
+    return [g for g in groups if g["params"]]
+
+# %% ../nbs/11b_projector.ipynb #0123ab43
+def _cycle(step, total):
+    "Share of the learning rate: up over a tenth of the steps, then down along a cosine."
+    return min(1, 10 * (step + 1) / total) * 0.5 * (1 + math.cos(math.pi * step / total))
+
+# %% ../nbs/11b_projector.ipynb #95a420c2
+def _transfer_loss(out, target, mixed, ce):
     "MSE to the teacher and cross-entropy with the (mixed) classes."
-    out = projector(view.imgs)
-    return F.mse_loss(out, centred(source(view, *at))) + ce * F.cross_entropy(out, view.mixed)
+    return F.mse_loss(out, target) + ce * F.cross_entropy(out, mixed)
+
+# %% ../nbs/11b_projector.ipynb #524e140c
+def _lessons(projector, views, source, groups, late, cfg, progress):
+    "Descend; whenever a quarter of `cfg.sums` views has passed, yield sums in which old views fade."
+    opt, total, seen = torch.optim.AdamW(groups, weight_decay=0), cfg.epochs * views.n_steps, 0
+    rate = torch.optim.lr_scheduler.LambdaLR(opt, lambda k: _cycle(k, total))
+    epochs = tqdm(range(cfg.epochs), desc="projector", disable=not progress)
+    for at in ((epoch, step) for epoch in epochs for step in range(views.n_steps)):
+        view = views.batch(*at)
+        inputs, target = projector.inputs(projector.feats(view.imgs), view.mixed), centred(source(view, *at))
+        loss = _transfer_loss(projector.logits(inputs), target, view.mixed, cfg.ce)
+        if not loss.isfinite(): raise InputError(f"projector: diverged in epoch {at[0]}; lower lr {cfg.lr}")
+        opt.zero_grad(); loss.backward()
+        nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], cfg.clip)
+        opt.step(); rate.step()
+        late, seen = max(0, 1 - len(view) / cfg.sums) * late + HeadSums.of(inputs.detach(), target), seen + len(view)
+        if seen >= cfg.sums / 4:
+            seen = 0
+            yield late
+
+# %% ../nbs/11b_projector.ipynb #364f798b
+def explained(
+    labels: Callable, # a source of labels, such as `ModelLabels(projector)`
+    targets: Callable, # the source that it is to agree with
+    views: Views, # all of an epoch are seen
+    epochs: Sequence[int] = (0,), # which
+) -> float: # at most 1
+    "Share of the variance of centred targets that centred labels explain."
+    wrong, sums = 0, []
+    for at in ((epoch, step) for epoch in epochs for step in range(views.n_steps)):
+        view = views.batch(*at)
+        target = centred(targets(view, *at)).double()
+        wrong += (centred(labels(view, *at)) - target).square().sum()
+        sums.append(torch.stack([torch.ones_like(target), target, target.square()]).sum(1))
+    n, total, square = torch.stack(sums).sum(0)
+    return 1 - (wrong / (square - total.square() / n).sum()).item()
 
 # %% ../nbs/11b_projector.ipynb #ae8fc248
 def weak_teachers(

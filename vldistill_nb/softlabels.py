@@ -344,9 +344,12 @@ class ModelLabels:
     nbytes = 0
     def __init__(self,
         model: Callable[[Tensor], Tensor], # pixels in [0, 1] to logits; evaluated as it is, and left so
-    ): self.model = model
+        told: bool = False, # whether it takes the classes of the view too
+    ): self.model, self.told = model, told
     def __call__(self, view: View, epoch: int, step: int) -> Tensor:
-        with _judging(self.model): return self.model(view.imgs.to(_device_of(self.model))).float().to(view.imgs)
+        with _judging(self.model):
+            seen = [x.to(_device_of(self.model)) for x in (view.imgs, view.mixed)[:1 + self.told]]
+            return self.model(*seen).float().to(view.imgs)
 
 # %% ../nbs/11_softlabels.ipynb #79d784c7
 @dataclass(eq=False, repr=False)
