@@ -365,7 +365,7 @@ def _emoji_words():
 
 # %% ../nbs/00_data.ipynb #e0bbc130
 def _list_openmoji(arg):
-    "`openmoji`, split by what is drawn; `:subgroups`, the same in finer classes; `:random`, split by code, which leaks."
+    "`openmoji`, split by what is drawn; `:subgroups`, in finer classes; `:random`, split by code, which leaks."
     if arg not in ("", "random", "subgroups"):
         raise InputError(f"openmoji:{arg}: only `openmoji`, `openmoji:subgroups` and `openmoji:random` exist")
     paths, codes, caps, cats, groups = map(list, zip(*_emoji_words()))
@@ -917,8 +917,8 @@ def load_data(
     if size is not None and not 8 <= size <= 1024: raise InputError(f"size must be from 8 to 1024 pixels, not {size}")
     if spec == "tiny": return tiny_world(size=size or 32)
     if kind not in _SOURCES or (kind not in ("openmoji", "digits") and not arg): raise InputError(
-        f"unknown data {spec!r}; expected openmoji, openmoji:subgroups, openmoji:random, digits, tiny, karpathy:FILE.json, "
-        "blip:DIR, hf:NAME or folder:DIR")
+        f"unknown data {spec!r}; expected openmoji, openmoji:subgroups, openmoji:random, digits, tiny, "
+        "karpathy:FILE.json, blip:DIR, hf:NAME or folder:DIR")
     listing, size = _SOURCES[kind](arg), size or (32 if kind == "digits" else 64)
     try:
         cache = cache_dir() if cache is None else Path(cache)

@@ -4,12 +4,14 @@
 
 # %% ../nbs/06_distill.ipynb #ed7051af
 from __future__ import annotations
-import copy, json, math, warnings
+import atexit, copy, json, math, warnings
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Callable, Sequence
 import torch
+import torch.distributed as dist
+import torch.distributed.nn.functional   # early: a group must not become the default of its functions
 from accelerate import Accelerator, PartialState
 from accelerate.utils import gather, gather_object
 from fastcore.basics import patch
@@ -500,3 +502,9 @@ def say_share(
     ps, mine = PartialState(), my_chunks(n, size)
     rows = f"{mine[0].start}–{mine[-1].stop - 1}" if mine else "none"
     return gather_object([f"process {ps.process_index + 1} of {ps.num_processes}: {what} {rows} of {n}"])
+
+# %% ../nbs/06_distill.ipynb #a60ce75e
+@atexit.register
+def _part():
+    "Leave the other processes, and wait for the threads that spoke to them."
+    if dist.is_available() and dist.is_initialized() and dist.get_backend() == "gloo": dist.destroy_process_group()
