@@ -1,21 +1,23 @@
 """What teaches a student best: hard labels, stored soft labels, or a projector? And what does each weigh?
 
     python benchmarks/labels.py [--data openmoji|digits|subgroups] [--ipc 1 10 50] [--epochs 300 100 60] [--seeds 5 5 5]
-                                [--sources hard stored head int8 projector] [--mosaics] [--keep DIR] [--json FILE]
+                                [--sources hard stored head int8 int4 projector] [--mosaics] [--keep DIR] [--json FILE]
     python benchmarks/labels.py --ablation --ipc 10 --epochs 30 --seeds 2 [--keep DIR] [--json FILE] [--sheet PNG]
 
 The public encoder is lite0 and MiniLM with projections of width 64 that learned OpenMoji's captions, whatever the data.
 The teacher is a ResNet-18 on as many real images of every class; what is stored, and what projectors learn, are the
 logits of its last checkpoint. Images are random real ones; with `--mosaics`, the patches that it recognises best.
 `subgroups` are OpenMoji's finer classes at 32 pixels, those with ten train images or more: many classes, where labels
-are heavy. Its projector corrects the early convolutions only, which explain most for their bytes, and is told classes.
-Projectors learn views of real images, then of the distilled ones, with other seeds than those that students see.
+are heavy. Its projector corrects only early convolutions that widen, which explain most for their bytes; is told
+classes; and learns views of the distilled images alone. The others learn views of real images, then of the distilled
+ones. All have other seeds than the views that students see.
 Students are ResNet-18s; those of one row share their views. Given are percent of the test split right, `top1` of all
 images, `macro` the mean over classes; and `explained`, the share of the stored labels' variance that a source explains.
 Sources: `head`, the head's correction alone, int8; `told`, a head that knows the classes of a view too; `int8`, with
-corrections of the convolutions; `projector`, the same in float32 (only at 10 images a class). `--ablation` adds the
-parts of HeLlO one by one, with nine checkpoints as weak teachers. `--keep` holds teachers and projectors for the next
-run. Rows that FILE has already are kept with `--resume`, also those that another process adds meanwhile.
+corrections of the convolutions; `int4`, these in four bits; `projector`, all in float32 (only at 10 images a class).
+`--ablation` adds the parts of HeLlO one by one, with nine checkpoints as weak teachers. `--keep` holds teachers and
+projectors for the next run. Rows that FILE has already are kept with `--resume`, also those that another process adds
+meanwhile.
 """
 import argparse, copy, json, math, time
 from dataclasses import asdict, replace
@@ -41,15 +43,16 @@ LEAST = dict(subgroups=10)                       # train images that a class mus
 TEACH = dict(openmoji=15, digits=15, subgroups=30)          # epochs of a teacher
 PER = dict(openmoji=300, digits=150, subgroups=40)          # real images of a class that teachers and projectors see
 BS = {1: 10, 10: 50, 50: 100}                    # RDED's, of students
-EARLY = r"blocks\.(4\.2|[56])|conv_head"         # lite0's late layers, left alone where bytes count
+LATE = r"blocks\.(4\.2|[56])|conv_head|conv_stem|pwl"         # of lite0, left alone where bytes count
 RANKS = dict(openmoji=RankConfig(conv=8, head=8), digits=RankConfig(conv=8, head=9),
-             subgroups=RankConfig(conv=1, head=54, skip=EARLY))
+             subgroups=RankConfig(conv=6, head=64, skip=LATE))
 TOLD = ["subgroups"]                             # where the whole projector is told the classes too
-LEARN = {k: TransferConfig(epochs=n, ce=0) for k, n in dict(openmoji=60, digits=150, subgroups=100).items()}
+LEARN = {k: TransferConfig(epochs=n, ce=0) for k, n in dict(openmoji=60, digits=150).items()}   # from real images
+LAST = dict(openmoji=60_000, digits=60_000, subgroups=330_000)       # views of the distilled ones to learn at last, …
+REHEARSE = dict(openmoji=TransferConfig(lr=1e-3, ce=0), digits=TransferConfig(lr=1e-3, ce=0),
+                subgroups=TransferConfig(ce=0, sums=8000))           # … and how
 PARTS = TransferConfig(epochs=8)                 # of the ablation
 MOST = dict(openmoji=10)                         # images a class for rows of the head alone, which is far behind
-LAST = 60_000                                    # views of the distilled images to learn at last, …
-REHEARSE = TransferConfig(lr=1e-3, ce=0)         # … and how
 TEMPLATE = dict(openmoji="a picture of {}", digits="the digit {}", subgroups="a picture of {}")
 
 def frequent(data, least):
@@ -110,7 +113,7 @@ class Bench:
     def rehearsed(self, projector, images):
         "A copy that learned views of these images too; not those that students see."
         p, views = copy.deepcopy(projector), Views(images, recipe(self.data, bs=32, seed=7))
-        cfg = replace(REHEARSE, epochs=math.ceil(LAST / len(images)))
+        cfg = replace(REHEARSE[self.name], epochs=math.ceil(LAST[self.name] / len(images)))
         transfer(p, views, ModelLabels(self.best), cfg)
         return p
 
@@ -135,22 +138,22 @@ class Bench:
         patches = select_patches(self.data.train, ipc, self.best, PatchConfig(scale=(0.4, 1.0)))
         return update_images(patches, encode, update) if update else mosaics(patches)
 
-def eight_bits(projector):
+def rounded(projector, number):
     "The projector as it ships, and its bytes."
-    deltas = pack_deltas(projector, "int8")
+    deltas = pack_deltas(projector, number)
     return load_deltas(projector, deltas), sum(t.nbytes for t in deltas.values())
 
 def shipped(bench, name, images, tag):
     "A projector as students of some images get it, and its bytes."
-    kind, best, cfg = name if name in ("head", "told") else "conv", ModelLabels(bench.best), LEARN[bench.name]
+    kind, best, cfg = name if name in ("head", "told") else "conv", ModelLabels(bench.best), LEARN.get(bench.name)
     how = dict(ranks=RANKS[bench.name] if kind == "conv" else replace(RANKS[bench.name], conv=0),
                told=kind == "told" or kind == "conv" and bench.name in TOLD)
-    base = bench.kept(kind, bench.projector(**how), lambda: bench.projector(source=best, cfg=cfg, **how))
-    if not how["told"]: judged(f"{name}, taught on real images", base, bench.data)
+    base = bench.projector(**how)
+    if cfg: base = bench.kept(kind, base, lambda: bench.projector(source=best, cfg=cfg, **how))
+    if cfg and not how["told"]: judged(f"{name}, taught on real images", base, bench.data)
     p = bench.kept(f"{kind}-{tag}", bench.projector(**how), lambda: bench.rehearsed(base, images))
     if not how["told"]: judged(f"{name}, and on those of students", p, bench.data)
-    if name == "projector": return p, sum(t.nbytes for t in pack_deltas(p, "float32").values())
-    return eight_bits(p)
+    return rounded(p, dict(projector="float32", int4="int4").get(name, "int8"))
 
 def rows_of(file): return json.loads(Path(file).read_text())["rows"] if file and Path(file).exists() else []
 
@@ -214,8 +217,9 @@ def show(row):
 def settings(a):
     "How projectors learned, for the record."
     if a.ablation: return dict(learn=asdict(PARTS))
-    last = asdict(REHEARSE) | dict(views=LAST)
-    return dict(ranks=asdict(RANKS[a.data]), learn=asdict(LEARN[a.data]), last=last)
+    learn = asdict(LEARN[a.data]) if a.data in LEARN else None
+    last = asdict(REHEARSE[a.data]) | dict(views=LAST[a.data])
+    return dict(ranks=asdict(RANKS[a.data]), learn=learn, last=last)
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])

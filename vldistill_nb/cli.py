@@ -903,8 +903,9 @@ def projector_train(*,
                     own_views: int = 20_000, # of the images that ship, to learn from at last; 0 for none
                     conv_rank: int = 8, # of the corrections of convolutions, as in the paper; 0 for none
                     head_rank: int = 8, # of the correction of the head; the paper has 64 for 100 classes
+                    skip: str = "downsample", # convolutions to leave alone, a regular expression
                     told: bool = False, # let the head read the classes of a view, which ship anyway
-                    number: Literal["int8", "float16", "float32"] = "int8", # how corrections are stored
+                    number: Literal["int8", "int4", "float16", "float32"] = "int8", # how corrections are stored; int4: convolutions
                     images: Literal["whole", "mosaics"] = "whole", # real ones, or four crops on each
                     update_steps: int = 0, # of mending the pixels of mosaics
                     seed: int = 0, # of everything random
@@ -921,13 +922,14 @@ def projector_train(*,
     from vldistill_nb.lightlabels import Projected, load_projected
     from vldistill_nb.projector import LabelProjector, RankConfig
     from vldistill_nb.softlabels import random_images
+    ranks = RankConfig(conv_rank, head_rank, skip=skip)
     check_target(folder)
     d = load_data(data, size=size, progress=is_main())
     kept = _check_classes(d, images == "mosaics", template, arch, file)
     whole = random_images(d.train, ipc, seed) if images == "whole" else None
     said = d if captions is None else load_data(captions, size=d.size, progress=is_main())
     per_class = per_class or min(300, math.ceil(len(d.train) / len(d.classes)))
-    run, ranks = ProjectorRun(d, per_class, seed, kept), RankConfig(conv_rank, head_rank)
+    run = ProjectorRun(d, per_class, seed, kept)
     enc = public_encoder(image_encoder, text_encoder, said, embed_dim, seed)
     p = LabelProjector(enc, d.classes, template=template, ranks=ranks, told=told, seed=seed)
     weak = run.teachers(file, arch, teacher_epochs)
@@ -1046,7 +1048,8 @@ def correction_numbers(encoder: str, # spec of an image tower; its weights do no
     tower = image_encoder(encoder, pretrained=False)
     clip = encoder.startswith("open_clip:")
     width, own = (tower.dim, 0) if clip else (embed_dim, 4 * tower.dim * embed_dim)
-    head = min(ranks.head, width, classes) * (width + classes)
+    rank = min(ranks.head, width, classes)
+    head = rank * (width + classes * (rank < classes))                  # of full rank, it ships as one matrix
     return count_deltas(tower.net, ranks) + head, _weigh(tower) + own
 
 # %% ../nbs/13_cli.ipynb #a11b0033

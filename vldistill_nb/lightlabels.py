@@ -4,7 +4,7 @@
 
 # %% ../nbs/11c_lightlabels.ipynb #fee5bf0e
 from __future__ import annotations
-import copy, heapq
+import copy, heapq, math
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -24,24 +24,31 @@ from .retrieval import PROJ, StudentConfig, moving, student_config, train_studen
 from .softlabels import ClassImages, Patches, label_bytes, mosaics
 
 # %% auto #0
-__all__ = ['NUMBERS', 'quantise', 'dequantise', 'pack_deltas', 'load_deltas', 'Account', 'label_account', 'loosened',
-           'layer_spectra', 'allocate_ranks', 'fill_deltas', 'UpdateConfig', 'update_images', 'encoder_hash',
-           'Projected', 'load_projected', 'pair_teacher', 'pack_teacher', 'load_teacher', 'similarity_bytes']
+__all__ = ['NUMBERS', 'CUTS', 'quantise', 'dequantise', 'packed', 'unpacked', 'pack_deltas', 'load_deltas', 'Account',
+           'label_account', 'loosened', 'layer_spectra', 'allocate_ranks', 'fill_deltas', 'UpdateConfig',
+           'update_images', 'encoder_hash', 'Projected', 'load_projected', 'pair_teacher', 'pack_teacher',
+           'load_teacher', 'similarity_bytes']
 
 # %% ../nbs/11c_lightlabels.ipynb #7fa4bce3
-NUMBERS = dict(float32=4, float16=2, int8=1)   # bytes of a stored number
+NUMBERS = dict(float32=4, float16=2, int8=1, int4=0.5)   # bytes of a stored number
+CUTS = dict(int8=(1,), int4=(1, 0.9, 0.8, 0.7, 0.6, 0.5))   # shares of the largest number to try as the last step
 
 def quantise(
     x: Tensor, # float
     axis: int, # of the ranks
-) -> tuple[Tensor, Tensor]: # int8 of the same shape; float32 steps, one for each rank
-    "Eight bits a number; wrong by half a step at most."
-    step = x.abs().amax([d for d in range(x.ndim) if d != axis], keepdim=True) / 127
-    return (x / step.clamp(min=1e-30)).round().to(torch.int8), step.flatten()
+    number: str = "int8", # or `int4`
+) -> tuple[Tensor, Tensor]: # int8 of the same shape, of -127 to 127, or -7 to 7; float32 steps, one for each rank
+    "Eight or four bits a number, by the step that errs least of `CUTS`."
+    dims, last = [d for d in range(x.ndim) if d != axis], 127 if number == "int8" else 7
+    most = x.abs().amax(dims, keepdim=True).clamp(min=1e-30)
+    steps = torch.stack([most * cut / last for cut in CUTS[number]])
+    found = (x / steps).round().clamp(-last, last)
+    best = (found * steps - x).square().sum([d + 1 for d in dims], keepdim=True).argmin(0, keepdim=True)
+    return found.gather(0, best.expand_as(found[:1]))[0].to(torch.int8), steps.gather(0, best).flatten()
 
 # %% ../nbs/11c_lightlabels.ipynb #e28fae32
 def dequantise(
-    q: Tensor, # int8
+    q: Tensor, # int8, from `quantise`
     step: Tensor, # `[r]`
     axis: int, # of the ranks
 ) -> Tensor: # float32
@@ -50,30 +57,65 @@ def dequantise(
 
 # %% ../nbs/11c_lightlabels.ipynb #281954c0
 def _named(projector):
-    "Every stored factor: name, parameter, axis of its ranks."
+    "Every stored factor: name, parameter, axis of its ranks; of a head of full rank, where B is the identity, only A."
     for k, a, b in [*_factors(projector.img_enc.net), ("head", projector.a, projector.b)]:
-        if a.numel(): yield from ((f"{k}:a", a, 0), (f"{k}:b", b, 1))
+        if a.numel(): yield f"{k}:a", a, 0
+        if a.numel() and not (k == "head" and _full(projector)): yield f"{k}:b", b, 1
+
+def _full(projector): return len(projector.a) == len(projector.bias)
+
+# %% ../nbs/11c_lightlabels.ipynb #281954c1
+def packed(
+    q: Tensor, # int8, -8 to 7
+) -> Tensor: # uint8, half as many, flat
+    "Two numbers in a byte."
+    low, high = F.pad(q.flatten() & 15, (0, q.numel() % 2)).view(-1, 2).T
+    return (low | (high << 4)).view(torch.uint8)
+
+def unpacked(
+    x: Tensor, # uint8, from `packed`
+    shape: Sequence[int], # of what was packed
+) -> Tensor: # int8
+    "The inverse of `packed`."
+    q = torch.stack([x & 15, x >> 4], 1).flatten().to(torch.int8)[:math.prod(shape)]
+    return ((q ^ 8) - 8).view(*shape)
 
 # %% ../nbs/11c_lightlabels.ipynb #d28dfe30
+@torch.no_grad()
 def pack_deltas(
     projector: LabelProjector, # not merged
-    number: str = "int8", # one of `NUMBERS`
-) -> dict[str, Tensor]: # by name: factors, with their steps if int8; scale and bias in float32
+    number: str = "int8", # one of `NUMBERS`; with `int4` the head has eight bits
+) -> dict[str, Tensor]: # by name: factors, with their steps if integers; scale and bias in float32
     "All that a projector ships: what is not public, and does not follow from the names of the classes."
     if number not in NUMBERS: raise InputError(f"number {number!r}: use one of {', '.join(NUMBERS)}")
-    out, same = dict(scale=projector.scale.clone(), bias=projector.bias.detach().clone()), copy.deepcopy(projector)
+    same, head = copy.deepcopy(projector), projector.head()
+    out = dict(scale=same.scale.clone(), bias=same.bias.clone())
+    if _full(same): same.a.copy_((head - same.w0).T), same.b.copy_(torch.eye(len(same.b)))
+    same.a *= _gains(same)
     for k, p, axis in _named(same):
-        if number == "int8": out[k], out[k + ":step"] = quantise(p.detach(), axis)
-        else: out[k] = p.detach().to(getattr(torch, number))
-        p.data.copy_(_restored(out, k, axis))
-    out["bias"] += projector.gains() * projector.mean @ (projector.head() - same.head())    # rounding's mean
-    return {k: v.detach().cpu().contiguous() for k, v in out.items()}
+        out |= _stored(k, p, axis, "int8" if number == "int4" and k.startswith("head:") else number)
+        p.copy_(_restored(out, k, p, axis))
+    same.a /= _gains(same)
+    out["bias"] += same.gains() * same.mean @ (head - same.head())                          # rounding's mean
+    return {k: v.cpu().contiguous() for k, v in out.items()}
 
 # %% ../nbs/11c_lightlabels.ipynb #5297d1df
-def _restored(deltas, k, axis):
-    return dequantise(deltas[k], deltas[k + ":step"], axis) if deltas[k].dtype == torch.int8 else deltas[k].float()
+def _gains(projector): return projector.gains().clamp(min=1e-3)      # the head's A ships times these: one step fits all
+
+def _stored(k, x, axis, number):
+    "One factor, as it ships."
+    if number not in CUTS: return {k: x.to(getattr(torch, number), copy=True)}
+    q, step = quantise(x, axis, number)
+    return {k: packed(q) if number == "int4" else q, k + ":step": step}
+
+def _restored(deltas, k, like, axis):
+    "… and as it is used."
+    x = deltas[k]
+    if x.dtype == torch.uint8 and len(x) == (like.numel() + 1) // 2: x = unpacked(x, like.shape)
+    return dequantise(x, deltas[k + ":step"], axis) if x.dtype == torch.int8 else x.float()
 
 # %% ../nbs/11c_lightlabels.ipynb #1ba89299
+@torch.no_grad()
 def load_deltas(
     projector: LabelProjector, # of the same encoder, classes and ranks; changed in place
     deltas: dict[str, Tensor], # from `pack_deltas`
@@ -82,11 +124,12 @@ def load_deltas(
     want = {"scale", "bias", *(k for k, _, _ in _named(projector))}
     if odd := want ^ {k for k in deltas if not k.endswith(":step")}:
         raise InputError(f"deltas: {sorted(odd)[0]} is missing or unknown; they belong to another projector")
-    with torch.no_grad():
-        for k, p, axis in [*_named(projector), ("scale", projector.scale, 0), ("bias", projector.bias, 0)]:
-            x = torch.atleast_1d(_restored(deltas, k, axis))
-            if x.shape != p.shape: raise InputError(f"deltas: {k} has shape {list(x.shape)}, not {list(p.shape)}")
-            p.copy_(x)
+    for k, p, axis in [*_named(projector), ("scale", projector.scale, 0), ("bias", projector.bias, 0)]:
+        x = torch.atleast_1d(_restored(deltas, k, p, axis))
+        if x.shape != p.shape: raise InputError(f"deltas: {k} has shape {list(x.shape)}, not {list(p.shape)}")
+        p.copy_(x)
+    if _full(projector): projector.b.copy_(torch.eye(len(projector.b)))
+    projector.a /= _gains(projector)
     return projector
 
 # %% ../nbs/11c_lightlabels.ipynb #8a4ff50b
@@ -118,7 +161,7 @@ def label_account(
     rows = {"table, float16": (table, 0), "table, one byte a logit": (table // 2, 0),
             "table, half a byte": (table // 4, 0),
             f"table, the {top} largest": (n_images * epochs * top * (2 + index), 0)}
-    sizes = deltas if isinstance(deltas, dict) else {k: deltas * b for k, b in NUMBERS.items()}
+    sizes = deltas if isinstance(deltas, dict) else {k: deltas * b for k, b in NUMBERS.items() if k != "int4"}
     rows |= {f"projector, {k}": (v, public) for k, v in sizes.items()}
     rows["the teacher again, from a seed"] = (8, teacher)
     return Account(dict(what=k, bytes=b, share=b / table, shipped=(b + p) / table) for k, (b, p) in rows.items())

@@ -84,6 +84,8 @@ class RankConfig:
         if self.form not in FORMS: raise InputError(f"form {self.form!r}: use one of {', '.join(FORMS)}")
         if self.linear and self.form == "loralib":
             raise InputError("loralib: is a form for convolutions; use matricised")
+        try: re.compile(self.skip)
+        except re.error as e: raise InputError(f"skip {self.skip!r}: no regular expression, {e}") from None
         if self.conv < 0 or self.head < 0: raise InputError(f"ranks: at least 0, not {self.conv} and {self.head}")
 
 # %% ../nbs/11b_projector.ipynb #f10425c4
