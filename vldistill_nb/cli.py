@@ -9,7 +9,7 @@ __all__ = ['METAVARS', 'PICTURES', 'PICKS', 'LEARNED', 'Method', 'Student', 'Lab
            'expert_encoder', 'start_trajectory', 'learn', 'check_work', 'finished', 'save_pairs', 'learn_config',
            'distill', 'experts', 'score_table', 'taught', 'evaluate', 'read_back', 'show', 'class_views',
            'public_encoder', 'ProjectorRun', 'artifact_bytes', 'train_table', 'projector_train', 'label_source',
-           'projector_evaluate', 'correction_numbers', 'projector_account', 'baseline', 'plan_steps', 'time_step',
+           'projector_evaluate', 'correction_bytes', 'projector_account', 'baseline', 'plan_steps', 'time_step',
            'demo_folder', 'new_demo', 'DemoRun', 'spread', 'demo_table', 'demo']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
@@ -905,7 +905,7 @@ def projector_train(*,
                     head_rank: int = 8, # of the correction of the head; the paper has 64 for 100 classes
                     skip: str = "downsample", # convolutions to leave alone, a regular expression
                     told: bool = False, # let the head read the classes of a view, which ship anyway
-                    number: Literal["int8", "int4", "float16", "float32"] = "int8", # how corrections are stored; int4: convolutions
+                    number: Literal["int8", "int4", "float16", "float32"] = "int8", # how corrections are stored
                     images: Literal["whole", "mosaics"] = "whole", # real ones, or four crops on each
                     update_steps: int = 0, # of mending the pixels of mosaics
                     seed: int = 0, # of everything random
@@ -933,10 +933,9 @@ def projector_train(*,
     enc = public_encoder(image_encoder, text_encoder, said, embed_dim, seed)
     p = LabelProjector(enc, d.classes, template=template, ranks=ranks, told=told, seed=seed)
     weak = run.teachers(file, arch, teacher_epochs)
-    best = weak.nets[-1]
+    best, goal = weak.nets[-1], weak.nets[-1] if targets == "last" else weak
     judged = ({} if told else {"zero-shot": p}) | {"teacher": best, "teachers": weak}
     result = {k: _scores(net, d.test) for k, net in judged.items()}
-    goal = best if targets == "last" else weak
     run.teach(p, goal, epochs)
     imgs = run.mosaics(p, best, ipc, update_steps) if whole is None else whole
     share = run.rehearse(p, goal, imgs, own_views)
@@ -1037,20 +1036,21 @@ def _measured(folder):
     return len(art.images), len(art.images.classes), sizes, public, art.settings.get("arch", "resnet18")
 
 # %% ../nbs/13_cli.ipynb #a11b0032
-def correction_numbers(encoder: str, # spec of an image tower; its weights do not matter
-                       classes: int, # how many
-                       ranks: Any, # `RankConfig`
-                       embed_dim: int = 64, # of the projections; a CLIP has its own
-                       ) -> tuple[int, int]: # numbers in all factors; bytes of the image side
-    "What corrections would hold."
+def correction_bytes(encoder: str, # spec of an image tower; its weights do not matter
+                     classes: int, # how many
+                     ranks: Any, # `RankConfig`
+                     embed_dim: int = 64, # of the projections; a CLIP has its own
+                     ) -> tuple[dict[str, int], int]: # of corrections, by type of number; of the image side
+    "What corrections would weigh."
     from vldistill_nb.encoders import image_encoder
+    from vldistill_nb.lightlabels import delta_bytes
     from vldistill_nb.projector import count_deltas
     tower = image_encoder(encoder, pretrained=False)
     clip = encoder.startswith("open_clip:")
     width, own = (tower.dim, 0) if clip else (embed_dim, 4 * tower.dim * embed_dim)
     rank = min(ranks.head, width, classes)
     head = rank * (width + classes * (rank < classes))                  # of full rank, it ships as one matrix
-    return count_deltas(tower.net, ranks) + head, _weigh(tower) + own
+    return delta_bytes(count_deltas(tower.net, ranks), head), _weigh(tower) + own
 
 # %% ../nbs/13_cli.ipynb #a11b0033
 def _told_by(folder, func, given):
@@ -1084,7 +1084,7 @@ def projector_account(folder: str | None = None, # artifact of `projector train`
     from vldistill_nb.softlabels import classifier
     n, arch, ranks = classes * ipc, "resnet18", RankConfig(conv_rank, head_rank, form)
     if folder is not None: n, classes, deltas, public, arch = _measured(folder)
-    else: deltas, public = correction_numbers(encoder, classes, ranks, embed_dim)
+    else: deltas, public = correction_bytes(encoder, classes, ranks, embed_dim)
     weight = _weigh(classifier(arch, classes, seed=0))
     rows = label_account(n, classes, epochs, deltas, public=public, teacher=weight)
     result = dict(images=n, classes=classes, epochs=epochs, public=public, teacher=weight, rows=list(rows))

@@ -25,7 +25,7 @@ from .softlabels import ClassImages, Patches, label_bytes, mosaics
 
 # %% auto #0
 __all__ = ['NUMBERS', 'CUTS', 'quantise', 'dequantise', 'packed', 'unpacked', 'pack_deltas', 'load_deltas', 'Account',
-           'label_account', 'loosened', 'layer_spectra', 'allocate_ranks', 'fill_deltas', 'UpdateConfig',
+           'delta_bytes', 'label_account', 'loosened', 'layer_spectra', 'allocate_ranks', 'fill_deltas', 'UpdateConfig',
            'update_images', 'encoder_hash', 'Projected', 'load_projected', 'pair_teacher', 'pack_teacher',
            'load_teacher', 'similarity_bytes']
 
@@ -72,6 +72,7 @@ def packed(
     low, high = F.pad(q.flatten() & 15, (0, q.numel() % 2)).view(-1, 2).T
     return (low | (high << 4)).view(torch.uint8)
 
+# %% ../nbs/11c_lightlabels.ipynb #281954c3
 def unpacked(
     x: Tensor, # uint8, from `packed`
     shape: Sequence[int], # of what was packed
@@ -144,12 +145,20 @@ class Account(list):
         head = "| labels | bytes | of the table | with public weights |\n|---|---:|---:|---:|\n"
         return head + "\n".join(f"| {' | '.join(row)} |" for row in self.told())
 
+# %% ../nbs/11c_lightlabels.ipynb #8a4ff50c
+def delta_bytes(
+    convs: int, # numbers in the corrections of convolutions
+    head: int, # … and of the head
+) -> dict[str, int]: # by type of number
+    "What corrections weigh; the head has eight bits at least."
+    return {k: int(convs * b + head * max(b, 1)) for k, b in NUMBERS.items()}
+
 # %% ../nbs/11c_lightlabels.ipynb #7c758e9e
 def label_account(
     n_images: int, # distilled
     n_classes: int, # numbers of a label
     epochs: int, # for which labels are stored
-    deltas: int | dict[str, int], # numbers of the projector's corrections; or bytes, by type of number
+    deltas: dict[str, int], # bytes of the projector's corrections, by type of number, see `delta_bytes`
     *,
     public: int = 0, # bytes of the public weights that a projector needs
     teacher: int = 0, # bytes of the teacher's weights
@@ -161,8 +170,7 @@ def label_account(
     rows = {"table, float16": (table, 0), "table, one byte a logit": (table // 2, 0),
             "table, half a byte": (table // 4, 0),
             f"table, the {top} largest": (n_images * epochs * top * (2 + index), 0)}
-    sizes = deltas if isinstance(deltas, dict) else {k: deltas * b for k, b in NUMBERS.items() if k != "int4"}
-    rows |= {f"projector, {k}": (v, public) for k, v in sizes.items()}
+    rows |= {f"projector, {k}": (v, public) for k, v in deltas.items()}
     rows["the teacher again, from a seed"] = (8, teacher)
     return Account(dict(what=k, bytes=b, share=b / table, shipped=(b + p) / table) for k, (b, p) in rows.items())
 
