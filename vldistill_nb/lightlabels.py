@@ -58,9 +58,9 @@ def dequantise(
 # %% ../nbs/11c_lightlabels.ipynb #281954c0
 def _named(projector):
     "Every stored factor: name, parameter, axis of its ranks; of a head of full rank, where B is the identity, only A."
-    for k, a, b in [*_factors(projector.img_enc.net), ("head", projector.a, projector.b)]:
+    for k, a, b in [*_factors(projector.img_enc.net), ("scaled_head", projector.a, projector.b)]:
         if a.numel(): yield f"{k}:a", a, 0
-        if a.numel() and not (k == "head" and _full(projector)): yield f"{k}:b", b, 1
+        if a.numel() and not (k == "scaled_head" and _full(projector)): yield f"{k}:b", b, 1
 
 def _full(projector): return len(projector.a) == len(projector.bias)
 
@@ -94,7 +94,7 @@ def pack_deltas(
     if _full(same): same.a.copy_((head - same.w0).T), same.b.copy_(torch.eye(len(same.b)))
     same.a *= _gains(same)
     for k, p, axis in _named(same):
-        out |= _stored(k, p, axis, "int8" if number == "int4" and k.startswith("head:") else number)
+        out |= _stored(k, p, axis, "int8" if number == "int4" and k.startswith("scaled_head:") else number)
         p.copy_(_restored(out, k, p, axis))
     same.a /= _gains(same)
     out["bias"] += same.gains() * same.mean @ (head - same.head())                          # rounding's mean
