@@ -43,14 +43,13 @@ LEAST = dict(subgroups=10)                       # train images that a class mus
 TEACH = dict(openmoji=15, digits=15, subgroups=30)          # epochs of a teacher
 PER = dict(openmoji=300, digits=150, subgroups=40)          # real images of a class that teachers and projectors see
 BS = {1: 10, 10: 50, 50: 100}                    # RDED's, of students
-LATE = r"blocks\.(4\.2|[56])|conv_head|conv_stem|pwl"         # of lite0, left alone where bytes count
+SPARED = r"blocks\.(4\.2|[56])|conv_head|conv_stem|pwl"       # of lite0, left alone where bytes count
 RANKS = dict(openmoji=RankConfig(conv=8, head=8), digits=RankConfig(conv=8, head=9),
-             subgroups=RankConfig(conv=6, head=64, skip=LATE))
+             subgroups=RankConfig(conv=6, head=64, skip=SPARED))
 TOLD = ["subgroups"]                             # where the whole projector is told the classes too
 LEARN = {k: TransferConfig(epochs=n, ce=0) for k, n in dict(openmoji=60, digits=150).items()}   # from real images
-LAST = dict(openmoji=60_000, digits=60_000, subgroups=330_000)       # views of the distilled ones to learn at last, …
-REHEARSE = dict(openmoji=TransferConfig(lr=1e-3, ce=0), digits=TransferConfig(lr=1e-3, ce=0),
-                subgroups=TransferConfig(ce=0, sums=8000))           # … and how
+LAST = dict.fromkeys(LEARN, 60_000) | dict(subgroups=330_000)   # views of the distilled ones to learn at last, so:
+REHEARSE = dict.fromkeys(LEARN, TransferConfig(lr=1e-3, ce=0)) | dict(subgroups=TransferConfig(ce=0, sums=8000))
 PARTS = TransferConfig(epochs=8)                 # of the ablation
 MOST = dict(openmoji=10)                         # images a class for rows of the head alone, which is far behind
 TEMPLATE = dict(openmoji="a picture of {}", digits="the digit {}", subgroups="a picture of {}")

@@ -1043,14 +1043,13 @@ def correction_bytes(encoder: str, # spec of an image tower; its weights do not 
                      ) -> tuple[dict[str, int], int]: # of corrections, by type of number; of the image side
     "What corrections would weigh."
     from vldistill_nb.encoders import image_encoder
-    from vldistill_nb.lightlabels import delta_bytes
+    from vldistill_nb.lightlabels import delta_bytes, head_numbers
     from vldistill_nb.projector import count_deltas
     tower = image_encoder(encoder, pretrained=False)
     clip = encoder.startswith("open_clip:")
     width, own = (tower.dim, 0) if clip else (embed_dim, 4 * tower.dim * embed_dim)
-    rank = min(ranks.head, width, classes)
-    head = rank * (width + classes * (rank < classes))                  # of full rank, it ships as one matrix
-    return delta_bytes(count_deltas(tower.net, ranks), head), _weigh(tower) + own
+    held = delta_bytes(count_deltas(tower.net, ranks), head_numbers(ranks.head, width, classes))
+    return held, _weigh(tower) + own
 
 # %% ../nbs/13_cli.ipynb #a11b0033
 def _told_by(folder, func, given):

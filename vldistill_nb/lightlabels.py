@@ -25,9 +25,9 @@ from .softlabels import ClassImages, Patches, label_bytes, mosaics
 
 # %% auto #0
 __all__ = ['NUMBERS', 'CUTS', 'quantise', 'dequantise', 'packed', 'unpacked', 'pack_deltas', 'load_deltas', 'Account',
-           'delta_bytes', 'label_account', 'loosened', 'layer_spectra', 'allocate_ranks', 'fill_deltas', 'UpdateConfig',
-           'update_images', 'encoder_hash', 'Projected', 'load_projected', 'pair_teacher', 'pack_teacher',
-           'load_teacher', 'similarity_bytes']
+           'head_numbers', 'delta_bytes', 'label_account', 'loosened', 'layer_spectra', 'allocate_ranks', 'fill_deltas',
+           'UpdateConfig', 'update_images', 'encoder_hash', 'Projected', 'load_projected', 'pair_teacher',
+           'pack_teacher', 'load_teacher', 'similarity_bytes']
 
 # %% ../nbs/11c_lightlabels.ipynb #7fa4bce3
 NUMBERS = dict(float32=4, float16=2, int8=1, int4=0.5)   # bytes of a stored number
@@ -91,7 +91,7 @@ def pack_deltas(
     if number not in NUMBERS: raise InputError(f"number {number!r}: use one of {', '.join(NUMBERS)}")
     same, head = copy.deepcopy(projector), projector.head()
     out = dict(scale=same.scale.clone(), bias=same.bias.clone())
-    if _full(same): same.a.copy_((head - same.w0).T), same.b.copy_(torch.eye(len(same.b)))
+    if _full(same): same.a.copy_((same.a.T @ same.b.T).T), same.b.copy_(torch.eye(len(same.b)))
     same.a *= _gains(same)
     for k, p, axis in _named(same):
         out |= _stored(k, p, axis, "int8" if number == "int4" and k.startswith("scaled_head:") else number)
@@ -101,7 +101,9 @@ def pack_deltas(
     return {k: v.cpu().contiguous() for k, v in out.items()}
 
 # %% ../nbs/11c_lightlabels.ipynb #5297d1df
-def _gains(projector): return projector.gains().clamp(min=1e-3)      # the head's A ships times these: one step fits all
+def _gains(projector):
+    "What the head's A ships times: one step fits all inputs. Powers of two, so that nothing is lost."
+    return projector.gains().clamp(min=1e-3).log2().round().exp2()
 
 def _stored(k, x, axis, number):
     "One factor, as it ships."
@@ -144,6 +146,16 @@ class Account(list):
     def _repr_markdown_(self) -> str:
         head = "| labels | bytes | of the table | with public weights |\n|---|---:|---:|---:|\n"
         return head + "\n".join(f"| {' | '.join(row)} |" for row in self.told())
+
+# %% ../nbs/11c_lightlabels.ipynb #8a4ff50d
+def head_numbers(
+    rank: int, # asked for
+    width: int, # of the head's inputs
+    n_classes: int, # of its outputs
+) -> int: # numbers
+    "What the head's correction holds, as it ships: two factors; one matrix, if of full rank."
+    r = min(rank, width, n_classes)
+    return r * (width + n_classes * (r < n_classes))
 
 # %% ../nbs/11c_lightlabels.ipynb #8a4ff50c
 def delta_bytes(
