@@ -1,7 +1,8 @@
 """What teaches a student best: hard labels, stored soft labels, or a projector? And what does each weigh?
 
-    python benchmarks/labels.py [--data openmoji|digits|subgroups] [--ipc 1 10 50] [--epochs 300 100 60] [--seeds 5 5 5]
-                                [--sources hard stored head int8 int4 projector] [--mosaics] [--keep DIR] [--json FILE]
+    python benchmarks/labels.py [--data openmoji|digits|subgroups|glyphs] [--ipc 1 10 50] [--epochs 300 100 60]
+                                [--seeds 5 5 5] [--sources hard stored head int8 int4 projector] [--mosaics]
+                                [--keep DIR] [--json FILE]
     python benchmarks/labels.py --ablation --ipc 10 --epochs 30 --seeds 2 [--keep DIR] [--json FILE] [--sheet PNG]
 
 The public encoder is lite0 and MiniLM with projections of width 64 that learned OpenMoji's captions, whatever the data.
@@ -9,8 +10,9 @@ The teacher is a ResNet-18 on as many real images of every class; what is stored
 logits of its last checkpoint. Images are random real ones; with `--mosaics`, the patches that it recognises best.
 `subgroups` are OpenMoji's finer classes at 32 pixels, those with ten train images or more: many classes, where labels
 are heavy. Its projector corrects only early convolutions that widen, which explain most for their bytes; is told
-classes; and learns views of the distilled images alone. The others learn views of real images, then of the distilled
-ones. All have other seeds than the views that students see.
+classes; and learns views of the distilled images alone, as does that of `glyphs`: 251 letters and digits in 82
+fonts, see glyphs.py, at 24 pixels, which the public encoder sees at 48. The others learn views of real images, then
+of the distilled ones. All have other seeds than the views that students see.
 Students are ResNet-18s; those of one row share their views. Given are percent of the test split right, `top1` of all
 images, `macro` the mean over classes; and `explained`, the share of the stored labels' variance that a source explains.
 Sources: `head`, the head's correction alone, int8; `told`, a head that knows the classes of a view too; `int8`, with
@@ -26,10 +28,11 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
+import glyphs
 from common import record
 from vldistill_nb.data import atomic_write, contact_sheet, load_data
 from vldistill_nb.encoders import dual_encoder
-from vldistill_nb.lightlabels import UpdateConfig, load_deltas, pack_deltas, update_images
+from vldistill_nb.lightlabels import UpdateConfig, load_deltas, pack_deltas, refit_head, update_images
 from vldistill_nb.projector import (LabelProjector, RankConfig, TransferConfig, align_encoder, balanced, explained,
                                     load_teachers, save_teachers, transfer)
 from vldistill_nb.retrieval import summary
@@ -37,22 +40,24 @@ from vldistill_nb.softlabels import (ClassifierConfig, HardLabels, ModelLabels, 
                                      class_data, classifier, label_bytes, mosaics, random_images, score_classifier,
                                      select_patches, train_classifier)
 
-SPEC = dict(openmoji="openmoji", digits="digits", subgroups="openmoji:subgroups")
-SIZE = dict(subgroups=32)                        # pixels a side; else the source's own
+SPEC = dict(openmoji="openmoji", digits="digits", subgroups="openmoji:subgroups", glyphs="folder:runs/glyphs")
+SIZE = dict(subgroups=32, glyphs=24)             # pixels a side; else the source's own
 LEAST = dict(subgroups=10)                       # train images that a class must have to stay
-TEACH = dict(openmoji=15, digits=15, subgroups=30)          # epochs of a teacher
-PER = dict(openmoji=300, digits=150, subgroups=40)          # real images of a class that teachers and projectors see
-BS = {1: 10, 10: 50, 50: 100}                    # RDED's, of students
+TEACH = dict(openmoji=15, digits=15, subgroups=30, glyphs=10)           # epochs of a teacher
+PER = dict(openmoji=300, digits=150, subgroups=40, glyphs=56)           # real images of a class that nets learn from
+BS = {1: 10, 10: 50, 50: 100}                    # RDED's, of students; twice as many with 100 classes or more
+PUBLIC = dict(glyphs="lite0@48")                 # image tower of the public encoder; else lite0 on images as they are
 SPARED = r"blocks\.(4\.2|[56])|conv_head|conv_stem|pwl"       # of lite0, left alone where bytes count
-RANKS = dict(openmoji=RankConfig(conv=8, head=8), digits=RankConfig(conv=8, head=9),
+RANKS = dict(openmoji=RankConfig(conv=8, head=8), digits=RankConfig(conv=8, head=9), glyphs=RankConfig(),   # HeLlO's
              subgroups=RankConfig(conv=6, head=64, skip=SPARED))
 TOLD = ["subgroups"]                             # where the whole projector is told the classes too
 LEARN = {k: TransferConfig(epochs=n, ce=0) for k, n in dict(openmoji=60, digits=150).items()}   # from real images
-LAST = dict.fromkeys(LEARN, 60_000) | dict(subgroups=330_000)   # views of the distilled ones to learn at last, so:
-REHEARSE = dict.fromkeys(LEARN, TransferConfig(lr=1e-3, ce=0)) | dict(subgroups=TransferConfig(ce=0, sums=8000))
+LAST = dict.fromkeys(LEARN, 60_000) | dict(subgroups=330_000, glyphs=200_000)     # views of distilled ones, so:
+REHEARSE = (dict.fromkeys(LEARN, TransferConfig(lr=1e-3, ce=0))
+            | dict.fromkeys(["subgroups", "glyphs"], TransferConfig(ce=0, sums=8000)))
 PARTS = TransferConfig(epochs=8)                 # of the ablation
 MOST = dict(openmoji=10)                         # images a class for rows of the head alone, which is far behind
-TEMPLATE = dict(openmoji="a picture of {}", digits="the digit {}", subgroups="a picture of {}")
+TEMPLATE = dict(openmoji="a picture of {}", digits="the digit {}", subgroups="a picture of {}", glyphs="the {}")
 
 def frequent(data, least):
     "Only classes that have so many train images."
@@ -63,7 +68,7 @@ def frequent(data, least):
 
 def recipe(data, **changes):
     "How a classifier learns on a data set; digits are not mirrored."
-    return ClassifierConfig(**dict(flip=data.spec != "digits") | changes)
+    return ClassifierConfig(**dict(flip=data.spec.startswith("openmoji")) | changes)
 
 def teachers_of(data, file, per, epochs):
     "Nine checkpoints of one run: read if they are there, else trained and kept."
@@ -84,10 +89,11 @@ class Bench:
     "A data set with its public encoder, teachers and real views."
     def __init__(self, name, keep):
         self.name, self.keep = name, Path(keep)
+        if name == "glyphs": glyphs.write("runs/glyphs", SIZE[name])
         whole = load_data(SPEC[name], size=SIZE.get(name), progress=False)
         self.data = class_data(frequent(whole, LEAST.get(name, 1)))
-        world = load_data("openmoji", progress=False) if name == "digits" else whole
-        self.clip = align_encoder(dual_encoder("lite0", "minilm", embed_dim=64), world.train)
+        world = whole if whole.spec.startswith("openmoji") else load_data("openmoji", progress=False)
+        self.clip = align_encoder(dual_encoder(PUBLIC.get(name, "lite0"), "minilm", embed_dim=64), world.train)
         self.keep.mkdir(parents=True, exist_ok=True)
         self.teachers = teachers_of(self.data, self.keep / f"teachers-{name}.safetensors", PER[name], TEACH[name])
         self.best = self.teachers.nets[-1]
@@ -110,20 +116,36 @@ class Bench:
         return p
 
     def rehearsed(self, projector, images):
-        "A copy that learned views of these images too; not those that students see."
-        p, views = copy.deepcopy(projector), Views(images, recipe(self.data, bs=32, seed=7))
-        cfg = replace(REHEARSE[self.name], epochs=math.ceil(LAST[self.name] / len(images)))
-        transfer(p, views, ModelLabels(self.best), cfg)
+        "A copy that learned views of these images too."
+        p, cfg = copy.deepcopy(projector), REHEARSE[self.name]
+        cfg = replace(cfg, epochs=math.ceil(LAST[self.name] / len(images)))
+        transfer(p, self.rehearsal(images), ModelLabels(self.best), cfg)
         return p
+
+    def rehearsal(self, images):
+        "Views of distilled images for projectors; not those that students see."
+        return Views(images, recipe(self.data, bs=32, seed=7))
+
+    def rounded(self, projector, number, images):
+        "The projector as it ships, and its bytes; in four bits its head is solved again."
+        if number == "int4":
+            passes = range(math.ceil(REHEARSE[self.name].sums / len(images)))
+            refit_head(projector, number, self.rehearsal(images), ModelLabels(self.best), passes)
+        deltas = pack_deltas(projector, number)
+        return load_deltas(projector, deltas), sum(t.nbytes for t in deltas.values())
+
+    def recipe(self, ipc, **changes):
+        "How students learn."
+        return recipe(self.data, bs=BS.get(ipc, 50) * (2 if len(self.data.classes) >= 100 else 1), **changes)
 
     def explains(self, source, images, ipc):
         "Share of the stored labels' variance that a source explains, over 2000 views of students."
-        views = Views(images, recipe(self.data, bs=BS.get(ipc, 50)))
+        views = Views(images, self.recipe(ipc))
         return explained(source, ModelLabels(self.best), views, range(math.ceil(2000 / len(views))))
 
     def students(self, images, source, ipc, epochs, seeds, stored=False):
         "Students that share their views; a summary of their scores, and seconds."
-        cfg = recipe(self.data, epochs=epochs, bs=BS.get(ipc, 50))
+        cfg = self.recipe(ipc, epochs=epochs)
         views, start = Views(images, cfg), time.perf_counter()
         if stored: source = StoredLabels.record(views, source, epochs)
         nets = [classifier(cfg.arch, len(self.data.classes), seed=s) for s in range(seeds)]
@@ -137,11 +159,6 @@ class Bench:
         patches = select_patches(self.data.train, ipc, self.best, PatchConfig(scale=(0.4, 1.0)))
         return update_images(patches, encode, update) if update else mosaics(patches)
 
-def rounded(projector, number):
-    "The projector as it ships, and its bytes."
-    deltas = pack_deltas(projector, number)
-    return load_deltas(projector, deltas), sum(t.nbytes for t in deltas.values())
-
 def shipped(bench, name, images, tag):
     "A projector as students of some images get it, and its bytes."
     kind, best, cfg = name if name in ("head", "told") else "conv", ModelLabels(bench.best), LEARN.get(bench.name)
@@ -152,7 +169,7 @@ def shipped(bench, name, images, tag):
     if cfg and not how["told"]: judged(f"{name}, taught on real images", base, bench.data)
     p = bench.kept(f"{kind}-{tag}", bench.projector(**how), lambda: bench.rehearsed(base, images))
     if not how["told"]: judged(f"{name}, and on those of students", p, bench.data)
-    return rounded(p, dict(projector="float32", int4="int4").get(name, "int8"))
+    return bench.rounded(p, dict(projector="float32", int4="int4").get(name, "int8"), images)
 
 def rows_of(file): return json.loads(Path(file).read_text())["rows"] if file and Path(file).exists() else []
 
@@ -218,7 +235,7 @@ def settings(a):
     if a.ablation: return dict(learn=asdict(PARTS))
     learn = asdict(LEARN[a.data]) if a.data in LEARN else None
     last = asdict(REHEARSE[a.data]) | dict(views=LAST[a.data])
-    return dict(ranks=asdict(RANKS[a.data]), learn=learn, last=last)
+    return dict(public=PUBLIC.get(a.data, "lite0"), ranks=asdict(RANKS[a.data]), learn=learn, last=last)
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])

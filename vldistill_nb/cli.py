@@ -811,14 +811,17 @@ def rehearse(self: ProjectorRun,
              teacher: Any, # images to logits
              images: Any, # `ClassImages` of the artifact
              n: int, # views of them
+             number: str = "float32", # how corrections will be stored; with four bits the head is solved again
              ) -> float: # share of the targets' variance that the projector explains on other views
     "Last lessons, on views of the images that ship; other views than students will see."
+    from vldistill_nb.lightlabels import refit_head
     from vldistill_nb.projector import TransferConfig, explained, transfer
     from vldistill_nb.softlabels import ModelLabels
     own, new = (class_views(images, self.data.spec, seed=self.seed + s, bs=32) for s in (2, 3))
     passes, source = math.ceil(n / len(own)), ModelLabels(teacher)
     say(f"projector: {n:,} views of {len(own):,} images that ship")
     if n: transfer(projector, own, source, TransferConfig(epochs=passes, lr=1e-3), progress=is_main())
+    if n and number == "int4": refit_head(projector, number, own, source, range(math.ceil(min(n, 2000) / len(own))))
     return explained(projector.as_labels(), source, new, range(math.ceil(500 / len(new))))
 
 # %% ../nbs/13_cli.ipynb #a11b0009
@@ -938,7 +941,7 @@ def projector_train(*,
     result = {k: _scores(net, d.test) for k, net in judged.items()}
     run.teach(p, goal, epochs)
     imgs = run.mosaics(p, best, ipc, update_steps) if whole is None else whole
-    share = run.rehearse(p, goal, imgs, own_views)
+    share = run.rehearse(p, goal, imgs, own_views, number)
     own = dict(ipc=ipc, arch=best.arch, checkpoints=len(weak.nets) if targets == "all" else 1, captions=said.spec,
                teacher_epochs=teacher_epochs, per_class=per_class, epochs=epochs, own_views=own_views,
                images=images, update_steps=update_steps)

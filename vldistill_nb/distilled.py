@@ -190,7 +190,7 @@ def to_json(recipe:dict, # what to write
 FIELDS = {"schema": int, "library": str, "method": str, "settings": dict, "image_spec": str, "text_spec": str,
           "pixels": str, "seed": int, "source": dict, "versions": dict, "date": str, "n_pairs": int, "size": list,
           "texts": str, "sha256": str, "bytes": dict}
-SPECS = {"image_spec": r"lite0|tiny|(timm|open_clip):.+", "text_spec": r"minilm|tiny|(hf|open_clip):.+"}
+SPECS = {"image_spec": r"(lite0|tiny)(@\d+)?|(timm|open_clip):.+", "text_spec": r"minilm|tiny|(hf|open_clip):.+"}
 
 # %% ../nbs/04_distilled.ipynb #6935d85c
 def _check_schema(recipe, where):

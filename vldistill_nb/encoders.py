@@ -168,24 +168,38 @@ def _open_clip_image(spec, pretrained):
     size = cfg["size"] if isinstance(cfg["size"], int) else cfg["size"][0]
     return ImageTower(clip.visual, dim, spec=spec, mean=cfg["mean"], std=cfg["std"], size=size)
 
+# %% ../nbs/01_encoders.ipynb #cdd58ab5
+def _at_side(spec):
+    "`NAME@SIDE` as name and pixels a side; None where it says nothing."
+    found = re.fullmatch(r"(.+)@(\d+)", spec)
+    return (found[1], int(found[2])) if found else (spec, None)
+
+def _looking_at(tower, spec, side):
+    "The tower, resizing images to that many pixels a side."
+    if tower.size not in (None, side): raise InputError(f"{spec}: this network takes {tower.size} px only; leave out @{side}")
+    if not 8 <= side <= 1024: raise InputError(f"{spec}: from 8 to 1024 pixels a side, not {side}")
+    tower.spec, tower.size = spec, side
+    return tower
+
 # %% ../nbs/01_encoders.ipynb #cdd58ab6
 def image_encoder(
-    spec: str, # `lite0`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`
+    spec: str, # `lite0`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`; `…@SIDE` to resize images first
     *,
     pretrained: bool = True, # False for random weights
     seed: int = 0, # of random weights
 ) -> ImageTower: # in evaluation mode, on the CPU
     "Build an image tower by name; raises `InputError` for an unknown name or unreachable weights."
-    with _seeded(0 if spec == "tiny" and pretrained else seed):
-        if spec == "tiny": tower = ImageTower(_tiny_image(), 64, spec=spec)
-        elif spec == "lite0":
+    name, side = _at_side(spec)
+    with _seeded(0 if name == "tiny" and pretrained else seed):
+        if name == "tiny": tower = ImageTower(_tiny_image(), 64, spec=name)
+        elif name == "lite0":
             net = _lite0(pretrained)
             net.reset_classifier(0)
-            tower = ImageTower(net, 1280, spec=spec)
-        elif spec.startswith("timm:"): tower = _timm(spec, pretrained)
-        elif spec.startswith("open_clip:"): tower = _open_clip_image(spec, pretrained)
+            tower = ImageTower(net, 1280, spec=name)
+        elif name.startswith("timm:"): tower = _timm(name, pretrained)
+        elif name.startswith("open_clip:"): tower = _open_clip_image(name, pretrained)
         else: raise InputError(f"image encoder {spec!r}: use lite0, tiny, timm:NAME or open_clip:MODEL/TAG")
-    return tower.eval()
+    return (_looking_at(tower, spec, side) if side is not None else tower).eval()
 
 # %% ../nbs/01_encoders.ipynb #733d1eda
 @dataclass(eq=False)

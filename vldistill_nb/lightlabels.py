@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from .data import InputError, PairData
 from .distilled import DistilledPairs, load_distilled, make_recipe
-from .encoders import DualEncoder, Pairs, dual_encoder
+from .encoders import DualEncoder, Pairs, _at_side, dual_encoder
 from .experts import base_hash
 from .lora import LoraSettings, add_lora, merge_lora
 from .projector import (LabelProjector, LowRank, RankConfig, _factors, _ridge, adapted_layers,
-                                    class_prompts, low_rank)
+                                    class_prompts, head_sums, low_rank)
 from .retrieval import PROJ, StudentConfig, moving, student_config, train_student
-from .softlabels import ClassImages, Patches, label_bytes, mosaics
+from .softlabels import ClassImages, Patches, Views, label_bytes, mosaics
 
 # %% auto #0
-__all__ = ['NUMBERS', 'CUTS', 'quantise', 'dequantise', 'packed', 'unpacked', 'pack_deltas', 'load_deltas', 'Account',
-           'head_numbers', 'delta_bytes', 'label_account', 'loosened', 'layer_spectra', 'allocate_ranks', 'fill_deltas',
-           'UpdateConfig', 'update_images', 'encoder_hash', 'Projected', 'load_projected', 'pair_teacher',
-           'pack_teacher', 'load_teacher', 'similarity_bytes']
+__all__ = ['NUMBERS', 'CUTS', 'quantise', 'dequantise', 'packed', 'unpacked', 'pack_deltas', 'load_deltas', 'refit_head',
+           'Account', 'head_numbers', 'delta_bytes', 'label_account', 'loosened', 'layer_spectra', 'allocate_ranks',
+           'fill_deltas', 'UpdateConfig', 'update_images', 'encoder_hash', 'Projected', 'load_projected',
+           'pair_teacher', 'pack_teacher', 'load_teacher', 'similarity_bytes']
 
 # %% ../nbs/11c_lightlabels.ipynb #7fa4bce3
 NUMBERS = dict(float32=4, float16=2, int8=1, int4=0.5)   # bytes of a stored number
@@ -133,6 +133,19 @@ def load_deltas(
         p.copy_(x)
     if _full(projector): projector.b.copy_(torch.eye(len(projector.b)))
     projector.a /= _gains(projector)
+    return projector
+
+# %% ../nbs/11c_lightlabels.ipynb #0814db03
+def refit_head(
+    projector: LabelProjector, # taught; changed in place
+    number: str, # how it will be stored, one of `NUMBERS`
+    views: Views, # all of an epoch are seen
+    source: Callable, # where targets come from, such as `ModelLabels(teacher)` or `StoredLabels`
+    epochs: Sequence[int] = (0,), # which
+) -> LabelProjector: # itself; packed again, its convolutions stay as they are
+    "Round all corrections as they will be stored, then give the head the best correction for what it now sees."
+    load_deltas(projector, pack_deltas(projector, number))
+    projector.set_head(head_sums(projector, views, source, epochs))
     return projector
 
 # %% ../nbs/11c_lightlabels.ipynb #8a4ff50b
@@ -290,9 +303,9 @@ def _some_patches(patches, at):
 def encoder_hash(
     encoder: DualEncoder, # without adapters
 ) -> str: # 25 characters
-    "Of all weights, towers and projections: corrections fit this encoder and no other."
+    "Of all weights, towers and projections, and the side at which it looks: corrections fit this encoder and no other."
     own = [v.cpu().contiguous() for k, v in sorted(encoder.state_dict().items()) if k.startswith(PROJ)]
-    heads = b"".join(v.numpy().tobytes() for v in own)
+    heads = b"".join(v.numpy().tobytes() for v in own) + str(_at_side(encoder.image_spec)[1] or "").encode()
     return f"{base_hash(encoder)}-{sha256(heads).hexdigest()[:8]}"
 
 # %% ../nbs/11c_lightlabels.ipynb #ce5d762b
