@@ -52,9 +52,10 @@ RANKS = dict(openmoji=RankConfig(conv=8, head=8), digits=RankConfig(conv=8, head
              subgroups=RankConfig(conv=6, head=64, skip=SPARED))
 TOLD = ["subgroups"]                             # where the whole projector is told the classes too
 LEARN = {k: TransferConfig(epochs=n, ce=0) for k, n in dict(openmoji=60, digits=150).items()}   # from real images
-LAST = dict.fromkeys(LEARN, 60_000) | dict(subgroups=330_000, glyphs=200_000)     # views of distilled ones, so:
-REHEARSE = (dict.fromkeys(LEARN, TransferConfig(lr=1e-3, ce=0))
-            | dict.fromkeys(["subgroups", "glyphs"], TransferConfig(ce=0, sums=8000)))
+LESSON = TransferConfig(ce=0, sums=8000)
+REHEARSE = (dict.fromkeys(LEARN, [TransferConfig(lr=1e-3, ce=0)])               # lessons on distilled images, at last
+            | dict(subgroups=[LESSON], glyphs=[LESSON, replace(LESSON, lr=1e-3)]))
+LAST = dict.fromkeys(LEARN, 60_000) | dict(subgroups=330_000, glyphs=200_000)   # views of each such lesson
 PARTS = TransferConfig(epochs=8)                 # of the ablation
 MOST = dict(openmoji=10)                         # images a class for rows of the head alone, which is far behind
 TEMPLATE = dict(openmoji="a picture of {}", digits="the digit {}", subgroups="a picture of {}", glyphs="the {}")
@@ -117,19 +118,19 @@ class Bench:
 
     def rehearsed(self, projector, images):
         "A copy that learned views of these images too."
-        p, cfg = copy.deepcopy(projector), REHEARSE[self.name]
-        cfg = replace(cfg, epochs=math.ceil(LAST[self.name] / len(images)))
-        transfer(p, self.rehearsal(images), ModelLabels(self.best), cfg)
+        p, epochs = copy.deepcopy(projector), math.ceil(LAST[self.name] / len(images))
+        for k, cfg in enumerate(REHEARSE[self.name]):
+            transfer(p, self.rehearsal(images, k), ModelLabels(self.best), replace(cfg, epochs=epochs))
         return p
 
-    def rehearsal(self, images):
+    def rehearsal(self, images, lesson=0):
         "Views of distilled images for projectors; not those that students see."
-        return Views(images, recipe(self.data, bs=32, seed=7))
+        return Views(images, recipe(self.data, bs=32, seed=7 + lesson))
 
     def rounded(self, projector, number, images):
         "The projector as it ships, and its bytes; in four bits its head is solved again."
         if number == "int4":
-            passes = range(math.ceil(REHEARSE[self.name].sums / len(images)))
+            passes = range(math.ceil(REHEARSE[self.name][-1].sums / len(images)))
             refit_head(projector, number, self.rehearsal(images), ModelLabels(self.best), passes)
         deltas = pack_deltas(projector, number)
         return load_deltas(projector, deltas), sum(t.nbytes for t in deltas.values())
@@ -234,7 +235,7 @@ def settings(a):
     "How projectors learned, for the record."
     if a.ablation: return dict(learn=asdict(PARTS))
     learn = asdict(LEARN[a.data]) if a.data in LEARN else None
-    last = asdict(REHEARSE[a.data]) | dict(views=LAST[a.data])
+    last = [asdict(c) | dict(views=LAST[a.data]) for c in REHEARSE[a.data]]
     return dict(public=PUBLIC.get(a.data, "lite0"), ranks=asdict(RANKS[a.data]), learn=learn, last=last)
 
 def main():
