@@ -893,7 +893,7 @@ def projector_train(*,
                     ipc: int, # images of a class to make
                     captions: str | None = None, # source that aligns the encoder; --data by default
                     size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
-                    image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG; lite0@96 sees them enlarged
+                    image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG, or NAME@SIDE
                     text_encoder: str = "minilm", # minilm, tiny, hf:NAME, or the same open_clip:MODEL/TAG
                     embed_dim: int = 64, # of the projections; a whole CLIP has its own
                     template: str = "a picture of {}", # what stands for a class

@@ -176,7 +176,7 @@ def _at_side(spec):
 
 def _looking_at(tower, spec, side):
     "The tower, resizing images to that many pixels a side."
-    if tower.size not in (None, side): raise InputError(f"{spec}: this network takes {tower.size} px only; leave out @{side}")
+    if tower.size not in (None, side): raise InputError(f"{spec}: it takes {tower.size} px only; leave out @{side}")
     if not 8 <= side <= 1024: raise InputError(f"{spec}: from 8 to 1024 pixels a side, not {side}")
     tower.spec, tower.size = spec, side
     return tower
