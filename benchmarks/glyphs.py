@@ -2,7 +2,7 @@
 
     python benchmarks/glyphs.py [--out runs/glyphs] [--size 24]
 
-Fonts come with the package trdg (MIT; the fonts have free licences of their own): `pip install --no-deps trdg==1.8.0`.
+Fonts come with the package trdg (`pip install --no-deps trdg==1.8.0`), each under its maker's terms, see LICENCE.
 Classes are the letters and digits of ASCII, Latin-1 and Latin Extended-A that all fonts have, and are called by their
 Unicode names. Whole families make a split: Lato, Raleway, Roboto and Droid are for training, Sansation for validation,
 Open Sans, Aller and Caviar Dreams for testing. The folders are what `folder:DIR` reads.
@@ -19,6 +19,8 @@ from vldistill_nb.data import InputError
 VERSION = "1.8.0"                       # of trdg
 FAMILIES = dict(train=("Lato-", "Raleway-", "Roboto", "DroidSans"), val=("Sansation-",),
                 test=("OpenSans-", "Aller_", "Caviar"))
+LICENCE = ("drawn from fonts under the SIL Open Font License 1.1 (Lato, Raleway, Sansation), the Apache License 2.0 "
+           "(Roboto, Droid, Open Sans) and their makers' own terms (Aller, Caviar Dreams)")
 FINER = 4                               # drawn larger, then averaged down
 
 def fonts():
@@ -41,10 +43,13 @@ def drawn(char, font, size):
     return big.resize((size, size), Image.Resampling.BOX)
 
 def write(out, size):
-    "All images in `out/SPLIT/NAME/FONT.png`, whole or not at all; the folder."
-    out, parts = Path(out), fonts()
-    if out.exists(): return out
-    temp = out.with_name(out.name + ".part")
+    "All images in `out/SPLIT/NAME/FONT.png`, whole or not at all; the folder. An existing one must have this size."
+    out = Path(out)
+    if out.exists():
+        found = {Image.open(f).size for f in out.glob("train/*/Lato-Regular.png")}
+        if found != {(size, size)}: raise InputError(f"{out} holds no glyphs of {size} px; remove it")
+        return out
+    parts, temp = fonts(), out.with_name(out.name + ".part")
     shutil.rmtree(temp, ignore_errors=True)
     chars = characters(sum(parts.values(), []))
     for part, file in tqdm([(p, f) for p, files in parts.items() for f in files], desc="glyphs"):

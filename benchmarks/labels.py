@@ -255,7 +255,7 @@ def main():
         mine = {(r["ipc"], r["labels"]) for r in rows}
         others = [r for r in rows_of(a.json) if a.resume and (r["ipc"], r["labels"]) not in mine]
         if a.json: record(a.json, sorted(others + rows, key=lambda r: r["ipc"]), data=a.data,
-                          licence=bench.data.licence, **more)
+                          licence=bench.data.licence or glyphs.LICENCE, **more)
     for row in (ablation if a.ablation else compare)(bench, a):
         show(row), rows.append(row), write()
     if not rows: write()                         # all there: but the command is this one
