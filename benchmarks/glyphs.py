@@ -46,8 +46,9 @@ def write(out, size):
     "All images in `out/SPLIT/NAME/FONT.png`, whole or not at all; the folder. An existing one must have this size."
     out = Path(out)
     if out.exists():
-        found = {Image.open(f).size for f in out.glob("train/*/Lato-Regular.png")}
-        if found != {(size, size)}: raise InputError(f"{out} holds no glyphs of {size} px; remove it")
+        one = next(out.glob("train/*/*.png"), None)
+        if one is None or Image.open(one).size != (size, size):
+            raise InputError(f"{out} holds no glyphs of {size} px; remove it")
         return out
     parts, temp = fonts(), out.with_name(out.name + ".part")
     shutil.rmtree(temp, ignore_errors=True)

@@ -92,6 +92,7 @@ class Bench:
         self.name, self.keep = name, Path(keep)
         if name == "glyphs": glyphs.write("runs/glyphs", SIZE[name])
         whole = load_data(SPEC[name], size=SIZE.get(name), progress=False)
+        if name == "glyphs": whole = replace(whole, licence=glyphs.LICENCE)             # a folder names none
         self.data = class_data(frequent(whole, LEAST.get(name, 1)))
         world = whole if whole.spec.startswith("openmoji") else load_data("openmoji", progress=False)
         self.clip = align_encoder(dual_encoder(PUBLIC.get(name, "lite0"), "minilm", embed_dim=64), world.train)
@@ -255,7 +256,7 @@ def main():
         mine = {(r["ipc"], r["labels"]) for r in rows}
         others = [r for r in rows_of(a.json) if a.resume and (r["ipc"], r["labels"]) not in mine]
         if a.json: record(a.json, sorted(others + rows, key=lambda r: r["ipc"]), data=a.data,
-                          licence=bench.data.licence or glyphs.LICENCE, **more)
+                          licence=bench.data.licence, **more)
     for row in (ablation if a.ablation else compare)(bench, a):
         show(row), rows.append(row), write()
     if not rows: write()                         # all there: but the command is this one

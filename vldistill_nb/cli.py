@@ -549,7 +549,7 @@ def distill(method: Method, # how to make pairs
             data: str, # source, see `vldistill data --help`
             pairs: int, # how many
             steps: int | None = None, # of learning; the method's own number by default
-            image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG
+            image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG, or NAME@SIDE
             text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
             seed: int = 0, # of everything random
@@ -608,7 +608,7 @@ def experts(*,
             embed_dim: int = 256, # width of the projections
             views: int = 0, # augmented views of each image
             dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16", # of stored differences
-            image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG
+            image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG, or NAME@SIDE
             text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
             seed: int = 0, # of the first expert
@@ -1350,7 +1350,7 @@ def demo(*,
          seeds: int = 5, # students for each method
          seed: int = 0, # of choices and of distillation
          data: str = "openmoji", # source, see `vldistill data --help`
-         image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG
+         image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG, or NAME@SIDE
          text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
          size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
          student: Student = "probe", # what students train; image and full take long
