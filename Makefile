@@ -38,12 +38,14 @@ lab: $(READY)
 	$(PY) -m jupyterlab nbs
 
 # experiments are benchmarks that record results
-RECORDS := $(addprefix benchmarks/,ablation.py full_students.py labels.py metric.py mosaics.py variance.py)
+RECORDS := $(addprefix benchmarks/,ablation.py labels.py mosaics.py variance.py)
+STUDIES := budgets covariances trajectories both-towers looks ablations
 TIMINGS := $(filter-out benchmarks/common.py benchmarks/glyphs.py $(RECORDS),$(sort $(wildcard benchmarks/*.py)))
 bench: $(READY)
 	@for b in $(TIMINGS); do echo "== $$b"; $(PY) $$b || exit 1; done
 records: $(READY)
 	@for b in $(RECORDS); do echo "== $$b"; $(PY) $$b || exit 1; done
+	@for s in $(STUDIES); do $(VENV)/bin/vldistill bench --study $$s --out nbs/results || exit 1; done
 
 refresh: $(READY)
 	$(PY) tools/refresh.py $(ARGS)

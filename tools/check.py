@@ -4,6 +4,8 @@ import ast, filecmp, html.parser, json, os, re, shutil, statistics, subprocess, 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cite
+
 ROOT = Path(__file__).resolve().parent.parent
 NBS, LIB, SITE = ROOT/'nbs', ROOT/'vldistill_nb', ROOT/'_docs'
 BIN = Path(sys.executable).parent
@@ -13,7 +15,7 @@ WORKERS, PATIENCE = 2, 600                        # notebooks at a time; seconds
 # The highest chapter that a module may import (a chapter not named here: anything lower).
 CEILING = dict(retrieval=2, distilled=2, coresets=4, distill=4, experts=4, trajectory=7, lora=8, covariance=6,
                covmatch=10, softlabels=6, projector=11,
-               lightlabels=11.1)
+               lightlabels=11.1, cli=12.1)
 TABLE = re.compile(r'^\s*\|.*$', re.M)
 PASSING = re.compile(r'```.*?```|\$\$.*?\$\$|<details>.*?</details>|<[^>]+>|\]\([^)]*\)', re.S)
 
@@ -99,7 +101,7 @@ def outputs(nbs):
 
 def budget(nbs):
     "exported cells: median 8 lines, at most 25 (dataclasses and commands 40); lines at most 120 wide"
-    longer = {'06_distill.ipynb': 9, '12_report.ipynb': 9, '13_cli.ipynb': 12}   # still to be brought down to 8
+    longer = {'06_distill.ipynb': 9, '12b_report.ipynb': 9, '13_cli.ipynb': 12}   # still to be brought down to 8
     for nb in nbs:
         sizes = [len(lines(c['source'])) for c in nb.exported]
         mid = statistics.median(sizes) if sizes else 0
@@ -119,9 +121,44 @@ def prose(nbs):
     "prose cells: at most 120 words, no citations or cross references that only quarto resolves"
     for nb in nbs:
         for c in nb.prose:
-            bare = re.sub(r'`[^`]*`', 'x', PASSING.sub(' ', TABLE.sub('', c['source'])))
+            said = re.sub(r'<!--.*?-->', '', c['source'], flags=re.S)
+            bare = re.sub(r'`[^`]*`', 'x', PASSING.sub(' ', TABLE.sub('', said)))
             if (n := len(bare.split())) > 120: yield at(nb, c, f'{n} words')
             if m := re.search(r'(?<!\w)@(?:fig|tbl|eq|sec|lst)-\w+|\[-?@\w+', bare): yield at(nb, c, m[0])
+
+def numbers(nbs):
+    "numbers in prose agree with the records that they name"
+    for nb in nbs:
+        for cell, text, record, marker in cite.mend(nb.path):
+            yield f'{nb.name} cell {cell}: {text}, recorded {record} ({marker})'
+
+def noticed(nbs):
+    "the check of numbers notices one changed digit"
+    digit = re.compile(r'\d(?=<!--= )')
+    nb = next((nb for nb in nbs if any(digit.search(c['source']) for c in nb.prose)), None)
+    if nb is None: yield 'no number names its record'; return
+    with tempfile.TemporaryDirectory() as tmp:
+        copy, said = Path(tmp)/nb.name, nb.path.read_text(encoding='utf-8')
+        copy.write_text(digit.sub(lambda m: str((int(m[0]) + 1) % 10), said, count=1), encoding='utf-8')
+        n = len(list(numbers([Notebook(copy)]))) - len(list(numbers([nb])))
+        if n != 1: yield f'{nb.name}: {n} complaints'
+
+# Cells whose numbers are still without a record: to be mended, never added to.
+LOOSE = {}
+
+def loose(source):
+    "Does a cell hold x ± y, or a table with three decimal numbers, that names no record and does not say why?"
+    if re.search(r'<!--(?:published: \S+?|not measured)-->', source): return False
+    bare = cite.MARKED.sub(lambda m: '`' if m['ticks'] else '', source)
+    decimals = [c for row in TABLE.findall(bare) for c in row.split('|') if re.search(r'\d\.\d', c)]
+    return bool(re.search(r'\d[\s*]*±|±[\s*]*\d', bare)) or len(decimals) > 2
+
+def recorded(nbs):
+    "measured numbers in prose name their record"
+    still = {(nb.name, c['id']): 1 for nb in nbs for c in nb.prose if loose(c['source'])}
+    known = {(name, cell) for name, cells in LOOSE.items() for cell in cells.split()}
+    yield from (f'{name} cell {cell}: numbers without a record' for name, cell in still if (name, cell) not in known)
+    yield from (f'{name} cell {cell}: take it out of LOOSE' for name, cell in sorted(known - still.keys()))
 
 def downward(nbs):
     "chapters import only what comes before them"
@@ -244,7 +281,8 @@ def main():
         tally[not complaints] += 1
         print('FAIL' if complaints else 'ok  ', name, *(f'\n    {c}' for c in complaints[:20]), sep=' ', flush=True)
     def check(f): report(f.__doc__, list(f(nbs)))
-    for f in (in_step, clean, outputs, budget, prose, downward, explicit, documented, orphans, listed, readme): check(f)
+    for f in (in_step, clean, outputs, budget, prose, numbers, noticed, recorded, downward, explicit, documented,
+              orphans, listed, readme): check(f)
     if '--all' in sys.argv:
         check(imports)
         for name, complaints in notebook_runs(nbs): report(name, complaints)

@@ -178,8 +178,8 @@ class CovConfig:
     shrink_txt: float = 1.0         # … of the text covariance
     texts: str = "solve"            # `solve`: in closed form (features only); `learn`: by gradient; `follow`: see below
     ridge: float = 0.01             # of the closed form, relative
-    chunk: int = 50                 # images or texts a forward pass
-    held: int = 100                 # of them, how many keep their graph until the backward pass
+    chunk: int = 25                 # images or texts a forward pass
+    held: int = 25                  # of them, how many keep their graph until the backward pass
 
     def __post_init__(self):
         for name, known in (("texts", ("solve", "learn", "follow")), ("student", ("linear", "ridge"))):

@@ -4,21 +4,23 @@
 
 # %% ../nbs/03_retrieval.ipynb #770ecdbe
 from __future__ import annotations
-import copy
+import copy, math
 from dataclasses import dataclass
+from itertools import islice
 from statistics import mean, stdev
 from time import perf_counter
 from typing import Any, Callable
 import torch
 from fastcore.basics import patch
-from torch import Tensor
+from torch import Tensor, nn
 from .contrast import LOSSES, pair_loss
 from .data import AugConfig, InputError, PairData, augment
 from .encoders import DualEncoder, Feats, Pairs, _sim_block, best_device, encode_data, fresh
 
 # %% auto #0
-__all__ = ['PROTOCOLS', 'PROBE', 'PROJ', 'recalls', 'StudentConfig', 'student_config', 'feature_pairs', 'moving', 'train_student',
-           'evaluate_student', 'evaluate_pairs', 'summary', 'TeacherSim']
+__all__ = ['PROTOCOLS', 'RECIPES', 'TOWERS', 'FROZEN', 'SHRINKS', 'SHRINK', 'PROJ', 'places', 'recalls', 'StudentConfig',
+           'student_config', 'feature_pairs', 'Axes', 'principal_axes', 'solved_heads', 'solve_student', 'moving',
+           'train_student', 'student_embeddings', 'evaluate_student', 'evaluate_pairs', 'summary', 'TeacherSim']
 
 # %% ../nbs/03_retrieval.ipynb #76f91b97
 def _places(img_emb, txt_emb, img_of_txt, block):
@@ -50,53 +52,73 @@ def _checked(img_emb, txt_emb, img_of_txt):
         raise InputError("recall: some embeddings are not finite; the student diverged (try a lower learning rate)")
 
 # %% ../nbs/03_retrieval.ipynb #29d32686
+def places(
+    img_emb: Tensor, # `[n_img, z]`, float; compared by inner product
+    txt_emb: Tensor, # `[n_txt, z]`, float
+    img_of_txt: Tensor, # `[n_txt]`, the image of each caption
+) -> tuple[Tensor, Tensor]: # `[n_txt]` and `[n_img]` int64: places, 1 is first
+    "Place of each caption's image and of each image's best caption; `InputError` for misfitting or non-finite input."
+    _checked(img_emb, txt_emb, img_of_txt)
+    return _places(img_emb, txt_emb, img_of_txt.to(img_emb.device), max(1, 2**24 // len(img_emb)))
+
+# %% ../nbs/03_retrieval.ipynb #370c5802
 def recalls(
     img_emb: Tensor, # `[n_img, z]`, float; compared by inner product
     txt_emb: Tensor, # `[n_txt, z]`, float
     img_of_txt: Tensor, # `[n_txt]`, the image of each caption
     ks: tuple[int, ...] = (1, 5, 10), # how many answers count
 ) -> dict[str, float]: # `ir@K` (text to image), `tr@K` (image to text) and `mean_recall`, in percent
-    "Recall at K both ways, ties counted against; raises `InputError` for misfitting or non-finite input."
-    _checked(img_emb, txt_emb, img_of_txt)
-    ir, tr = _places(img_emb, txt_emb, img_of_txt.to(img_emb.device), max(1, 2**24 // len(img_emb)))
+    "Recall at K both ways, ties counted against; raises `InputError` as `places` does."
+    ir, tr = places(img_emb, txt_emb, img_of_txt)
     hit = lambda place, k: 100 * (place <= k).double().mean().item()
     out = {f"{way}@{k}": hit(place, k) for way, place in (("ir", ir), ("tr", tr)) for k in ks}
     return {**out, "mean_recall": mean(out.values())}
 
 # %% ../nbs/03_retrieval.ipynb #5e16273c
-PROTOCOLS = ("probe", "image", "full")   # what a student trains
+PROTOCOLS = ("solved", "probe", "image", "full")   # what a student learns
 
 # %% ../nbs/03_retrieval.ipynb #cb92ad84
 @dataclass(frozen=True)
 class StudentConfig:
-    "How a student is trained; the same for every method that is compared."
+    "How a student learns; the same for every method that is compared."
     protocol: str = "probe"         # one of `PROTOCOLS`
     loss: str = "info_nce"          # or, with a similarity matrix: `ence`, `bce`, `wbce`
-    tau: float = 0.07               # temperature
-    epochs: int = 100               # passes over the pairs
+    tau: float = 0.1                # temperature
+    steps: int = 300                # of SGD, however many pairs there are
+    epochs: int | None = None       # passes over the pairs, instead of `steps`
     bs: int = 128                   # pairs a step
     lr_enc: float = 0.01            # learning rate of towers
     lr_head: float = 0.1            # learning rate of projections
     momentum: float = 0.9           # of SGD
     weight_decay: float = 5e-4      # of SGD
-    schedule: str = "step"          # `step`: a tenth from half-way on; `cosine`: down to zero
+    schedule: str = "cosine"        # down to zero; `step`: a tenth from half-way on
+    start: str = "fresh"            # projections at the start: `fresh` random ones, or `solved`
+    enough: float = 0.01            # a batch's `info_nce` below this ends the training: nothing is left to learn
+    shrink: float | None = None     # of solved projections; None: chosen on `val`
     augment: AugConfig | None = None  # views of the images at each step, for `image` and `full`
 
     def __post_init__(self):
-        for name, known in (("protocol", PROTOCOLS), ("loss", LOSSES), ("schedule", ("step", "cosine"))):
+        for name, known in (("protocol", PROTOCOLS), ("loss", LOSSES), ("schedule", ("step", "cosine")),
+                            ("start", ("fresh", "solved"))):
             if getattr(self, name) not in known:
                 raise InputError(f"student {name} {getattr(self, name)!r}: use one of {', '.join(known)}")
+        if self.steps < 1: raise InputError(f"student steps: at least 1, not {self.steps}")
 
 # %% ../nbs/03_retrieval.ipynb #ef53090e
-PROBE = dict(tau=0.05, epochs=50)   # chosen on openmoji's val split
+RECIPES = {"ours": {}, "covmatch": dict(tau=0.07, epochs=100, schedule="step", enough=0.0)}
+TOWERS = dict(tau=0.07, steps=100, schedule="step")   # what our recipe changes if towers learn
 
 # %% ../nbs/03_retrieval.ipynb #fe8abf73
 def student_config(
     protocol: str = "probe", # one of `PROTOCOLS`
+    *,
+    recipe: str = "ours", # one of `RECIPES`
     **changes: Any, # fields of `StudentConfig` to change
 ) -> StudentConfig: # the protocol's recipe
-    "The default recipe of a protocol."
-    return StudentConfig(protocol=protocol, **{**(PROBE if protocol == "probe" else {}), **changes})
+    "The recipe of a protocol, by name."
+    if recipe not in RECIPES: raise InputError(f"recipe {recipe!r}: use one of {', '.join(RECIPES)}")
+    ours = TOWERS if recipe == "ours" and protocol in ("image", "full") else {}
+    return StudentConfig(protocol=protocol, **{**RECIPES[recipe], **ours, **changes})
 
 # %% ../nbs/03_retrieval.ipynb #75b55347
 def _chunks(f, x, bs=256):
@@ -104,12 +126,14 @@ def _chunks(f, x, bs=256):
     with torch.no_grad(): return torch.cat([f(x[i:i + bs]) for i in range(0, len(x), bs)])
 
 # %% ../nbs/03_retrieval.ipynb #81ceff6c
+FROZEN = "solved", "probe"   # protocols that leave both towers alone
+
 def _inputs(student, pairs, protocol):
     "Images and texts as deep as the protocol's frozen parts reach."
     imgs, txts = pairs.imgs.detach(), pairs.txts
-    if imgs.ndim == 2 and protocol != "probe":
+    if imgs.ndim == 2 and protocol not in FROZEN:
         raise InputError(f"{protocol} students train on pixels; these pairs hold image features")
-    if protocol == "probe": imgs = _chunks(lambda x: student.encode_image(x.to(student.device)), imgs)
+    if protocol in FROZEN: imgs = _chunks(lambda x: student.encode_image(x.to(student.device)), imgs)
     if protocol != "full": txts = _chunks(student.encode_text, txts)
     elif not hasattr(txts, "detach"): txts = student.txt_enc.embed(txts)
     return imgs.to(student.device), txts.detach().to(student.device)
@@ -131,6 +155,84 @@ def feature_pairs(
     imgs, txts = _inputs(enc, pairs, "probe")
     return Pairs(imgs.cpu(), txts.cpu(), pairs.sim, pairs.lrs)
 
+# %% ../nbs/03_retrieval.ipynb #c493b398
+@dataclass(frozen=True, eq=False)
+class Axes:
+    "Features of one side in their principal axes; float64, on the CPU."
+    mean: Tensor   # `[d]`
+    axes: Tensor   # `[d, k]`, orthonormal columns
+    var: Tensor    # `[k]`, variance along each
+    rows: Tensor   # `[n, k]`, the centred features in these axes
+
+# %% ../nbs/03_retrieval.ipynb #be1daba9
+def principal_axes(
+    feats: Tensor, # `[n, d]`
+) -> Axes: # with k = min(n, d)
+    "Centre features and turn them into their principal axes; `InputError` if they are all alike or not finite."
+    x = feats.detach().cpu().double()
+    if not x.isfinite().all(): raise InputError("solved student: some features are not finite")
+    mean, n = x.mean(0), len(x)
+    x = x - mean
+    if n > x.shape[1]: var, axes = torch.linalg.eigh(x.T @ x / (n - 1))
+    else:
+        _, s, rows = torch.linalg.svd(x, full_matrices=False)
+        var, axes = s.square() / (n - 1), rows.T
+    if not var.sum() > 0: raise InputError("solved student: the features are all alike, there is nothing to solve")
+    return Axes(mean, axes, var.clamp(min=0), x @ axes)
+
+# %% ../nbs/03_retrieval.ipynb #28f30644
+def solved_heads(
+    img: Axes, # of the images
+    txt: Axes, # of the texts
+    cross: Tensor, # `[k_v, k_l]`, covariance across the sides, in these axes
+    shrink: float, # s > 0 in mean eigenvalues; `math.inf` for B proportional to C
+) -> tuple[Tensor, Tensor]: # `[d_v, r]` and `[d_l, r]`, balanced
+    "Two projections whose product is the best linear student."
+    if not shrink > 0: raise InputError(f"shrink: must be above 0, not {shrink}")
+    p_img, p_txt = ((1 + a.var * len(a.mean) / (shrink * a.var.sum())).rsqrt() for a in (img, txt))
+    u, s, wh = torch.linalg.svd(p_img.unsqueeze(1) * cross * p_txt, full_matrices=False)
+    return img.axes @ (p_img.unsqueeze(1) * u * s.sqrt()), txt.axes @ (p_txt.unsqueeze(1) * wh.T * s.sqrt())
+
+# %% ../nbs/03_retrieval.ipynb #4b28182f
+SHRINKS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, math.inf)
+SHRINK = 3.0   # without a validation split
+
+def _cross(img, txt, sim):
+    "Covariance across the sides, in their axes; similarities say who belongs together."
+    if sim is not None: sim = (sim if isinstance(sim, Tensor) else sim.matrix()).detach().cpu().double()
+    return img.rows.T @ (txt.rows if sim is None else sim @ txt.rows) / (len(img.rows) - 1)
+
+def _as_linear(side, weight):
+    "A projection of centred features, such that embeddings have length one on average."
+    weight = weight / (side.rows @ (side.axes.T @ weight)).square().sum(1).mean().sqrt()
+    head = nn.Linear(*weight.shape)
+    head.load_state_dict(dict(weight=weight.T.float(), bias=-(side.mean @ weight).float()))
+    return head
+
+# %% ../nbs/03_retrieval.ipynb #a42615b6
+def solve_student(
+    student: DualEncoder, # its projections are replaced
+    pairs: Pairs, # features, see `feature_pairs`
+    *,
+    shrink: float | None = None, # s; None: the best of `SHRINKS` on `val`
+    val: Feats | None = None, # a validation split under the same towers; None: `SHRINK` is taken
+) -> DualEncoder: # itself; `student.shrink` says which s it was
+    "Put the best linear projections into a student, in closed form."
+    img, txt = principal_axes(pairs.imgs), principal_axes(pairs.txts)
+    cross = _cross(img, txt, pairs.sim)
+    def put(s):
+        heads = [_as_linear(a, w) for a, w in zip((img, txt), solved_heads(img, txt, cross, s))]
+        student.img_proj, student.txt_proj = (h.to(student.device) for h in heads)
+        student.shrink, student.embed_dim, student.proj = s, heads[0].out_features, "linear"
+        return student
+    if shrink is None: shrink = SHRINK if val is None else max(SHRINKS, key=lambda s: _search(put(s), val))
+    return put(shrink)
+
+def _search(student, feats):
+    "Mean recall on features."
+    with torch.no_grad(): emb = student.project(feats.img.to(student.device), feats.txt.to(student.device))
+    return recalls(*emb, feats.img_of_txt)["mean_recall"]
+
 # %% ../nbs/03_retrieval.ipynb #eb4abd0a
 PROJ = "img_proj.", "txt_proj."   # how names of projections begin; a tower may have an `out_proj` of its own
 
@@ -141,7 +243,7 @@ def moving(
 ) -> dict[str, Tensor]: # its own parameters, not copies; names begin with `img_` or `txt_`
     "The parameters that a protocol trains, by name; of a tower that has LoRA adapters, only those."
     if protocol not in PROTOCOLS: raise InputError(f"protocol {protocol!r}: use one of {', '.join(PROTOCOLS)}")
-    towers = dict(probe=(), image=("img_enc.",), full=("img_enc.", "txt_enc.body."))[protocol]
+    towers = dict(solved=(), probe=(), image=("img_enc.",), full=("img_enc.", "txt_enc.body."))[protocol]
     named = dict(encoder.named_parameters())
     found = {k: p for k, p in named.items() if k.startswith(PROJ)}
     for t in towers:
@@ -168,8 +270,11 @@ def _scheduler(opt, cfg, n_steps):
 
 # %% ../nbs/03_retrieval.ipynb #b23fa959
 def _order(n, cfg, rng):
-    "Batches of all epochs; a last batch of one pair is left out, it has no rival to learn from."
-    for _ in range(cfg.epochs): yield from (b for b in torch.randperm(n, generator=rng).split(cfg.bs) if len(b) > 1)
+    "Batches of pass after pass; a last batch of one pair has no rival to learn from and is left out."
+    def passes():
+        while True: yield from (b for b in torch.randperm(n, generator=rng).split(cfg.bs) if len(b) > 1)
+    a_pass = max(1, n // cfg.bs + (n % cfg.bs > 1))
+    return list(islice(passes(), cfg.steps if cfg.epochs is None else cfg.epochs * a_pass))
 
 # %% ../nbs/03_retrieval.ipynb #8421d561
 def train_student(
@@ -177,14 +282,24 @@ def train_student(
     encoder: DualEncoder, # pristine towers; left untouched
     cfg: StudentConfig | None = None, # `student_config()` by default
     *,
-    seed: int = 0, # of projections, batches and dropout
-) -> DualEncoder: # the trained student, in evaluation mode, on the best device
-    "Train a fresh student on pairs; raises `InputError` for fewer than two pairs or when it diverges."
+    seed: int = 0, # of projections, batches and dropout; `solved` has no use for it
+    val: Feats | None = None, # a validation split under the pristine towers, to choose the shrinkage by
+) -> DualEncoder: # the student, in evaluation mode, on the best device
+    "Make a fresh student of pairs; raises `InputError` for fewer than two pairs or when it diverges."
     if len(pairs) < 2: raise InputError(f"a student needs at least 2 pairs, not {len(pairs)}")
-    cfg, rng = cfg or student_config(), torch.Generator().manual_seed(seed)
+    cfg = cfg or student_config()
     student = fresh(encoder, seed).to(best_device()).eval()
+    if "solved" in (cfg.protocol, cfg.start):
+        solve_student(student, Pairs(*_inputs(student, pairs, "solved"), pairs.sim), shrink=cfg.shrink, val=val)
+    if cfg.protocol != "solved": _train(student, pairs, cfg, seed)
+    return student.eval().requires_grad_(False)
+
+# %% ../nbs/03_retrieval.ipynb #0b6f2663
+def _train(student, pairs, cfg, seed):
+    "SGD on what the protocol trains."
+    rng = torch.Generator().manual_seed(seed)
     imgs, txts = _inputs(student, pairs, cfg.protocol)
-    batches, loss = list(_order(len(pairs), cfg, rng)), pair_loss(cfg.loss)
+    batches, loss = _order(len(pairs), cfg, rng), pair_loss(cfg.loss)
     opt = _optimizer(student.train(), cfg)
     sched = _scheduler(opt, cfg, len(batches))
     with torch.random.fork_rng():
@@ -192,11 +307,26 @@ def train_student(
         for step, idx in enumerate(batches):
             with torch.no_grad(): sim = _sim_block(pairs.sim, idx)
             l = loss(*_embed(student, imgs[idx], txts[idx], cfg, rng), sim, tau=cfg.tau)
-            if not l.isfinite(): raise InputError(f"the student diverged at step {step}; lower its rates")
+            value = l.item()
+            if not value < math.inf: raise InputError(f"the student diverged at step {step}; lower its rates")
+            if cfg.loss == "info_nce" and value < cfg.enough: return
             opt.zero_grad(); l.backward(); opt.step(); sched.step()
-    return student.eval().requires_grad_(False)
 
 # %% ../nbs/03_retrieval.ipynb #86c568a8
+def student_embeddings(
+    student: DualEncoder, # trained
+    data: PairData, # every image and caption of it
+    *,
+    feats: Feats | None = None, # features of `data` under the student's towers, if they were frozen
+) -> tuple[Tensor, Tensor]: # `[n_img, z]` and `[n_txt, z]`, unit rows, without gradient
+    "Where a student puts images and captions."
+    dev = student.device
+    img, txt = (feats.img.to(dev), feats.txt.to(dev)) if feats is not None else (
+        _chunks(lambda i: student.encode_image(data.pixels(i).to(dev)), range(len(data))),
+        _chunks(student.encode_text, data.txts))
+    with torch.no_grad(): return student.project(img, txt)
+
+# %% ../nbs/03_retrieval.ipynb #2318e2ae
 def evaluate_student(
     student: DualEncoder, # trained
     data: PairData, # every image and caption of it is searched; pass `data.test`
@@ -204,12 +334,7 @@ def evaluate_student(
     feats: Feats | None = None, # features of `data` under the student's towers, if they were frozen
 ) -> dict[str, float]: # as `recalls`
     "Recall of a student on a data set."
-    if feats is not None: emb = student.project(feats.img.to(student.device), feats.txt.to(student.device))
-    else:
-        dev, txts = student.device, data.txts
-        emb = student.project(_chunks(lambda i: student.encode_image(data.pixels(i).to(dev)), range(len(data))),
-                              _chunks(student.encode_text, txts))
-    return recalls(*(e.detach() for e in emb), data.img_of_txt)
+    return recalls(*student_embeddings(student, data, feats=feats), data.img_of_txt)
 
 # %% ../nbs/03_retrieval.ipynb #ce377e7b
 def evaluate_pairs(
@@ -218,17 +343,20 @@ def evaluate_pairs(
     data: PairData, # searched by every student; pass `data.test`
     cfg: StudentConfig | None = None, # `student_config()` by default
     *,
-    seeds: int = 5, # students, with seeds 0, 1, …
-    feats: Feats | None = None, # of `data` under the towers; used by `probe` only
+    seeds: int = 5, # students, with seeds 0, 1, …; solved students of the same pairs are one
+    **known: Feats | None, # `feats` of `data` under the towers, for frozen ones; `val`, see `train_student`
 ) -> dict[str, Any]: # for each of `recalls`' keys: mean, std, runs; and student, seconds
-    "Score pairs: train a student for each seed, search with each, and sum up."
-    start, cfg = perf_counter(), cfg or student_config()
+    "Score pairs: make a student for each seed, search with each, and sum up."
+    start, cfg, feats, val = perf_counter(), cfg or student_config(), known.get("feats"), known.get("val")
     if seeds < 1: raise InputError(f"seeds: at least 1 student is needed, not {seeds}")
-    if cfg.protocol != "probe": feats = None
+    if odd := known.keys() - {"feats", "val"}: raise InputError(f"evaluate_pairs: unknown {', '.join(sorted(odd))}")
+    if cfg.protocol not in FROZEN: feats = None
     elif feats is None: feats = encode_data(encoder, data)
-    if cfg.protocol == "probe" and not callable(pairs): pairs = feature_pairs(pairs, encoder)   # once for all students
+    if cfg.protocol in FROZEN and not callable(pairs): pairs = feature_pairs(pairs, encoder)   # once for all students
+    if cfg.protocol == "solved" and not callable(pairs): seeds = 1
     pick = pairs if callable(pairs) else lambda s: pairs
-    runs = [evaluate_student(train_student(pick(s), encoder, cfg, seed=s), data, feats=feats) for s in range(seeds)]
+    made = (train_student(pick(s), encoder, cfg, seed=s, val=val) for s in range(seeds))
+    runs = [evaluate_student(student, data, feats=feats) for student in made]
     return {**summary(runs), "student": cfg.protocol, "seconds": perf_counter() - start}
 
 # %% ../nbs/03_retrieval.ipynb #7cc59f56
