@@ -473,7 +473,7 @@ def _distil(lab, job, work):
     objective, first, loop, loss = PLANS[job.method](lab, job, work)
     folder = work / "unfinished" / _named(lab, job)
     pairs = distill(first, objective, loop, callbacks=[_ticking()], out=folder, resume=True)
-    if pairs.imgs.ndim == 2:
+    if pairs.imgs.ndim == 2 and lab.feats("train").img.min() >= 0:
         pairs = Pairs(pairs.imgs.clamp(min=0), pairs.txts, pairs.sim, pairs.lrs)
         if hasattr(objective, "finalize"): pairs = objective.finalize(pairs)
     log = read_log(folder)
@@ -706,8 +706,7 @@ def budgets() -> tuple: # title, jobs
     "The same methods on the same ruler, from 100 pairs to all."
     heads = [("heads", dict(rank=k)) for k in (16, 64, 99, 384)]
     jobs = grid([("all", {})], [None], BOTH) + grid(heads, [None], (("solved", 1),))
-    for n in STEPS: jobs += grid([(m, {}) for m in PICKS], [n], BOTH)
-    for n in STEPS: jobs += learned(n, 0.75, *[1.0] * (n < 500))
+    for n in STEPS: jobs += grid([(m, {}) for m in PICKS], [n], BOTH) + learned(n, 0.75, *[1.0] * (n < 500))
     return "Chosen and learned pairs at four budgets, students of frozen towers", jobs
 
 # %% ../nbs/12_bench.ipynb #c12b0075

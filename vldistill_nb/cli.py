@@ -1213,8 +1213,8 @@ def demo_table(results: dict, # as in `results.json`
     line = lambda r: [r["method"], f"{r['pairs']:,}", *(f"{r[k]['mean']:.1f}" for k in keys), spread(r["mean_recall"]),
                       spread(r["trained"]) if "trained" in r else "-",
                       f"{r['mean_recall']['mean'] / rand:.2f}" if rand else "-"]
-    told = (f"All columns are of a student solved in closed form (mean: of its six recalls), except {who}, the mean "
-            f"recall of trained students; each caption searches {d['test']:,} pictures on test, {d['val']:,} on val.")
+    told = (f"Recalls and their mean are of a student solved in closed form, {who} is the mean recall of trained "
+            f"students; a caption searches {d['test']:,} pictures on test and {d['val']:,} on val.")
     return f"{table(['method', 'pairs', *keys, 'mean', who, 'x random'], [line(r) for r in rows])}\n{told}"
 
 # %% ../nbs/13_cli.ipynb #bfc9934a

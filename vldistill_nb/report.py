@@ -152,7 +152,7 @@ def _trained(ax, rows, student):
     ys, means, stds = ([f(x) for x in told] for f in (lambda x: x[0], lambda x: x[1]["mean"], lambda x: x[1]["std"]))
     ax.errorbar(means, ys, xerr=stds, fmt="D", ms=4, lw=1.2, color="#111111", mfc="white", zorder=3,
                 label=f"{student} students, mean ± sd")
-    for i, v in told: _beside(ax, 1.19, i, f"{v['mean']:.1f}", color="#555555")
+    for i, v in told: _beside(ax, 1.21, i, f"{v['mean']:.1f}", color="#555555")
 
 def _beside(ax, x, y, text, **style):
     ax.text(x, y, text, transform=ax.get_yaxis_transform(), va="center", ha="right", fontsize=9, **style)
@@ -186,7 +186,7 @@ def _far(row):
 def _headings(ax, y, student):
     "What the two columns of numbers are."
     _beside(ax, 1.09, y - 0.25, "solved", weight="bold")
-    if student: _beside(ax, 1.19, y - 0.25, student, color="#555555")
+    if student: _beside(ax, 1.21, y - 0.25, student, color="#555555")
 
 # %% ../nbs/12b_report.ipynb #35500980
 def plot_curves(curve: Sequence[dict], # lines of metrics.jsonl
