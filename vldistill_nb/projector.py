@@ -40,7 +40,8 @@ def align_encoder(
 ) -> DualEncoder: # with trained projections
     "Train the projections of a dual encoder on captions: a small CLIP, where the real one cannot be had."
     pairs = Pairs(*(feats or encode_data(encoder, data)).pairs())
-    return train_student(pairs, encoder, student_config("probe"), seed=seed).cpu()
+    cfg = student_config("probe", recipe="covmatch", tau=0.05, epochs=50)   # what the recorded projectors stand on
+    return train_student(pairs, encoder, cfg, seed=seed).cpu()
 
 # %% ../nbs/11b_projector.ipynb #3bd813f9
 TEMPLATE = "a picture of {}"
