@@ -32,18 +32,20 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         whole, broken = Path(tmp) / "whole", Path(tmp) / "broken"
         if begin(whole).wait(): sys.exit("the unbroken run failed")
-        before = {}
+        before, tries = {}, 0
         while len(at) < a.kills:
             run, goal = begin(broken), len(before) + rng.randint(0, 4)
             while run.poll() is None and len(rows(broken)) < goal: time.sleep(0.02)
             time.sleep(rng.uniform(0, 3))                        # in loading, in learning, in writing
             run.kill()
             if run.wait() >= 0:                                  # it was done: begin again elsewhere
-                broken, before = Path(tmp) / f"broken{len(at)}", {}
+                if rows(broken) != rows(whole): sys.exit("rows DIFFER")
+                broken, before, tries = Path(tmp) / f"broken{tries}", {}, tries + 1
                 continue
             now = rows(broken)
             if not before.items() <= now.items(): sys.exit(f"rows were lost or changed by kill {len(at)}")
             before = now; at.append(len(now))
+            print(f"kill {len(at)}: {len(now)} rows", flush=True)
         if begin(broken).wait(): sys.exit("the last run failed")
         same = rows(broken) == rows(whole)
         print(f"{a.kills} kills, with {at} of {len(rows(whole))} rows: {'the same rows' if same else 'rows DIFFER'}")

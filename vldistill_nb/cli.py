@@ -1223,7 +1223,7 @@ def demo(*,
          steps: int | None = None, # of distillation, whatever time they and the rest take
          out: str = "runs/demo", # folder; replaced only if a demo wrote it
          pairs: int = 100, # how many to distil
-         seeds: int = 5, # trained students for each method, and draws of random pairs
+         seeds: int = 3, # trained students for each method, and draws of random pairs
          seed: int = 0, # of choices and of distillation
          data: str = "openmoji", # source, see `vldistill data --help`
          image_encoder: str = "lite0@128", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG; NAME@SIDE enlarges first
