@@ -17,7 +17,7 @@ def main():
     folder, *which = sys.argv[1:] or ['runs/demo']
     which = [int(i) for i in which] or list(range(10))
     rows = [load_distilled(f'{folder}/{part}') for part in ('random', 'artifact')]
-    fig, axes = plt.subplots(2, len(which), figsize=(12.2, 3.4), dpi=100)
+    fig, axes = plt.subplots(2, len(which), figsize=(12.2, 3.7), dpi=100)
     for name, dp, line in zip(('real', 'distilled'), rows, axes):
         caps = read_back(dp, None)
         for i, ax in zip(which, line):
