@@ -224,6 +224,7 @@ class CovarianceMatching:
     ):
         self.stats, self.cfg, self.parts = stats, cfg or CovConfig(), {}
         self.encoder = encoder.to(PartialState().device).eval().requires_grad_(False)
+        self.tower = encoder.img_enc.folded()
         self.learns = ("imgs",) if self.cfg.texts == "solve" else ("imgs", "txts")
         img, txt = _powers(stats.cov_img, self.cfg.shrink_img), _powers(stats.cov_txt, self.cfg.shrink_txt)
         m, g = self.cfg.gamma - 0.5 if self.cfg.metric is None else self.cfg.metric, self.cfg.gamma
@@ -318,7 +319,7 @@ def img_feats(self: CovarianceMatching,
     imgs: Tensor, # `[n, 3, h, w]`
 ) -> Tensor: # `[n, d_v]`, of all rows; gradient to this process's own
     "Features of the synthetic images, in chunks, shared among processes."
-    return shared_feats(self.encoder.img_enc, imgs, self.cfg.chunk, held=self.cfg.held)
+    return shared_feats(self.tower, imgs, self.cfg.chunk, held=self.cfg.held)
 
 # %% ../nbs/10_covariance.ipynb #274e5456
 @patch
@@ -375,7 +376,7 @@ def final_sides(self: CovarianceMatching,
     imgs: Tensor, # `[n, 3, h, w]`, as learned
 ) -> tuple[Tensor, Tensor]: # `[n, n]` and `[n, d_l]`
     "The two sides of the equations for the texts of finished images; every process encodes them all."
-    chunks = [self.encoder.encode_image(c.to(self.encoder.device)) for c in imgs.split(self.cfg.chunk)]
+    chunks = [self.tower(c.to(self.encoder.device)) for c in imgs.split(self.cfg.chunk)]
     return self.sides(torch.cat(chunks))
 
 # %% ../nbs/10_covariance.ipynb #26943616

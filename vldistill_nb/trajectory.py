@@ -375,6 +375,7 @@ class TrajectoryMatching:
         self.source = experts.manifest["run"]
         self.on_feats = experts.cfg.protocol == "probe"   # frozen towers: match on features
         self.grad = replace(self.cfg.grad, hvp=self.cfg.grad.hvp or ("double" if self.on_feats else "onesided"))
+        self.tower = encoder.img_enc.folded() if self.on_feats else encoder.img_enc
         self.sharded = self.on_feats   # then processes share the rows
         last = self.cfg.straight or max(experts.epochs)
         for s in (self.cfg.starts, self.cfg.starts_txt or 1):
@@ -419,7 +420,7 @@ def _entered(self: TrajectoryMatching, pairs):
     "Pairs at the depth at which the student's moving part begins, with gradient."
     if self.experts.cfg.protocol == "full": return pairs
     if not self.on_feats: return Pairs(pairs.imgs, self._texts(pairs), pairs.sim, pairs.lrs)
-    imgs = shared_feats(self.encoder.img_enc, pairs.imgs, self.cfg.chunk)
+    imgs = shared_feats(self.tower, pairs.imgs, self.cfg.chunk)
     return Pairs(imgs, self._texts(pairs), pairs.sim, pairs.lrs)
 
 # %% ../nbs/08_trajectory.ipynb #f0f16a70
