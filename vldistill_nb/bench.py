@@ -725,9 +725,11 @@ def covariances() -> tuple: # title, jobs
 # %% ../nbs/12_bench.ipynb #c12b0076
 def trajectories() -> tuple: # title, jobs
     "Trajectory matching, exact, cheaper, and with similarities."
-    tries = [{}, dict(mode="tesla"), dict(rank=10)]
-    return ("Trajectory matching: the exact gradient, TESLA, similarities of rank 10",
-            grid([("trajectory", dict(steps=100) | t) for t in tries], [100, 200, 500], BOTH))
+    exact, mined = {}, dict(rank=10)
+    tries = lambda steps, *ways: [("trajectory", dict(steps=steps) | way) for way in ways]
+    jobs = grid(tries(100, exact, dict(mode="tesla"), mined), [100], BOTH)
+    jobs += grid(tries(100, exact, mined), [200], BOTH) + grid(tries(50, exact, mined), [500], BOTH)
+    return "Trajectory matching: the exact gradient, TESLA, similarities of rank 10", jobs
 
 # %% ../nbs/12_bench.ipynb #c12b0138
 def ablations() -> tuple: # title, jobs
@@ -748,9 +750,9 @@ def both_towers() -> tuple: # title, jobs
     live, methods = (("image", 1), ("full", 1)), [("random", {}), ("herding", {})]
     own = dict(image_encoder="lite0")                       # pictures as they are: enlarged, a student takes an hour
     jobs = grid([("all", {})], [None], BOTH + live, **own)
-    for n in (100, 200):
-        jobs += grid(methods, [n], BOTH + live, **own)
-        jobs += [replace(j, students=BOTH + live) for j in learned(n, 0.75, **own)]
+    for n in STEPS:
+        students = BOTH + live[:2 if n < 500 else 1]
+        jobs += grid(methods, [n], students, **own) + [replace(j, students=students) for j in learned(n, 0.75, **own)]
     return "Students that train one tower or both", jobs
 
 # %% ../nbs/12_bench.ipynb #c12b0078
