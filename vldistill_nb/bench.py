@@ -418,15 +418,14 @@ def _plan_trajectory(lab, job, work):
     "The same of trajectory matching."
     from vldistill_nb.distill import DistillConfig, initial_pairs
     from vldistill_nb.retrieval import feature_pairs
-    from vldistill_nb.trajectory import GradConfig, TrajectoryConfig, fair_count
+    from vldistill_nb.trajectory import TrajectoryConfig, fair_count
     own = dict(job.settings)
     featured, soft = own.pop("space", "pixels") == "features", dict(loss="wbce", alpha=1.0) if own.get("rank") else {}
     noise, experts = own.pop("noise", False), _experts(lab, own, featured, work)
     if "inner" in own: soft["steps"] = own.pop("inner")
-    grad = configure(GradConfig, own, **dict(hvp="double") if featured else {})
-    steps, usual = own.pop("steps", None), dict(starts=1) if featured else dict(draws=4)
-    cfg = configure(TrajectoryConfig, own, **usual | soft, grad=grad, seed=job.draw)
-    rates = dict(lr_img=0.1, lr_txt=0.015, lr_lrs=0.01) if featured else dict(lr_img=0.015, lr_txt=0.01, clip_grad=0.01)
+    steps, usual = own.pop("steps", None), dict(starts=1, draws=1, rate=0.1) if featured else {}
+    cfg = configure(TrajectoryConfig, own, **usual | soft, seed=job.draw)
+    rates = dict(lr_img=0.1, lr_txt=0.015, lr_lrs=0.1) if featured else dict(lr_img=0.015, lr_txt=0.01, clip_grad=0.01)
     loop = configure(DistillConfig, own, **rates, steps=steps or (150 if featured else 300), seed=job.draw)
     _no_more(job, own)
     pairs = initial_pairs(lab.data.train, job.pairs, lab.enc, noise=noise, seed=job.draw)

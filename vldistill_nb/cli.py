@@ -305,24 +305,27 @@ def _learned(lab, method, start, cfg, folder, work, resume, command):
 # %% ../nbs/13_cli.ipynb #bd8f4f1b
 def _begin(lab, method, n, seed, start, own):
     "Objective and first pairs of a method that learns; `own` has the options that only it takes."
-    from vldistill_nb.distill import initial_pairs
+    from vldistill_nb.distill import initial_pairs, leaves
     from vldistill_nb.distilled import load_distilled
     live = method == "covariance" and own["towers"] != "frozen"
     if method == "covariance" and start is None and not live: return start_covariance(lab, n, seed)
-    depth = "embeddings" if live else "features"
+    depth = "embeddings" if live or _reads(own["experts"]) else "features"
     if start is not None: real = _taken(lab, load_distilled(start), n, depth)
     else: real = initial_pairs(lab.data.train, n, lab.enc, depth=depth, seed=seed)
     if live and (cut := getattr(real.txts, "n_cut", 0)):
         say(f"note: {cut} of {n} captions were cut to {real.txts.emb.shape[1]} tokens")
     if live: return start_covmatch(lab, own, n, seed), real
     if method == "covariance": return start_covariance(lab, n, seed)[0], real
-    from vldistill_nb.trajectory import GradConfig, TrajectoryConfig, fair_count
-    folder, gradient, rank = own["experts"], own["gradient"], own["rank"]
-    fewer = fair_count(n, real.imgs[0].numel(), real.txts.shape[-1], rank)
-    draws = 1 if method == "lora-trajectory" else 4    # more experts cost little where the tower is passed only once
+    from vldistill_nb.trajectory import TrajectoryConfig, fair_count
+    fewer = fair_count(n, real.imgs[0].numel(), leaves(real)["txts"][0].numel(), rank := own["rank"])
     soft = dict(rank=rank, loss="wbce", alpha=1.0) if rank else {}
-    cfg = TrajectoryConfig(seed=seed, draws=draws, grad=GradConfig(gradient), **soft)
-    return start_trajectory(lab, real[:fewer], cfg, folder, method == "lora-trajectory")
+    cfg = TrajectoryConfig(seed=seed, mode=own["gradient"], **soft)
+    return start_trajectory(lab, real[:fewer], cfg, own["experts"], method == "lora-trajectory")
+
+def _reads(folder):
+    "Do these experts train their text tower, so that texts must enter before it?"
+    from vldistill_nb.experts import read_manifest
+    return folder is not None and read_manifest(Path(folder))["cfg"]["protocol"] == "full"
 
 # %% ../nbs/13_cli.ipynb #c747b14f
 def _taken(lab, dp, n, depth):
@@ -366,7 +369,7 @@ def distill(method: Method, # how to make pairs
             resume: bool = False, # go on with an unfinished run
             start: str | None = None, # artifact whose pairs are learned further, instead of random real pairs
             experts: str | None = None, # folder of `vldistill experts`, for the two trajectory methods
-            gradient: Literal["adjoint", "tesla", "unroll"] = "adjoint", # of the two trajectory methods
+            gradient: Literal["exact", "tesla"] = "exact", # of the two trajectory methods
             rank: int = 0, # of similarities learned with the pairs (LoRS), for the two trajectory methods; 0 for none
             towers: Literal["frozen", "image", "full"] = "frozen", # what moves in the encoder of covariance
             bank: str | None = None, # folder of states of towers that move, recorded there if need be; for covariance

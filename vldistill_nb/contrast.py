@@ -71,8 +71,9 @@ def bce(
 # %% ../nbs/02_contrast.ipynb #42ac5c10
 def _halves(cell, yes):
     "Mean over two groups of cells, each a half; the whole of it where one is empty."
-    sides = [cell[side].mean() for side in (yes, ~yes) if side.any()]
-    return sum(sides) / len(sides)
+    many = [side.sum() for side in (yes, ~yes)]
+    means = [(cell * side).sum() / n.clamp(min=1) for side, n in zip((yes, ~yes), many)]
+    return sum(means) / sum((n > 0).to(cell) for n in many)
 
 # %% ../nbs/02_contrast.ipynb #173e5a64
 def wbce(

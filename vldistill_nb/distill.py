@@ -112,7 +112,7 @@ class DistillConfig:
     lr_img: float = 0.01          # learning rate of pixels; 0 leaves them as they are
     lr_txt: float = 0.01          # … of texts
     lr_sim: float = 0.01          # … of the similarity matrix
-    lr_lrs: float = 0.005         # … of the pairs' own learning rates
+    lr_lrs: float = 0.05          # … of the logarithms of the pairs' own learning rates
     optimizer: str = "adam"       # `adam`, or `sgd` with `momentum`
     momentum: float = 0.5         # of SGD
     schedule: str = "cosine"      # `cosine`: down to zero; `constant`
@@ -135,6 +135,16 @@ def _rate(cfg, step):
 def _base_rate(name, cfg):
     "The learning rate of a leaf."
     return dict(imgs=cfg.lr_img, txts=cfg.lr_txt, sim=cfg.lr_sim, lrs=cfg.lr_lrs)[name.partition(".")[0]]
+
+# %% ../nbs/06_distill.ipynb #7eefd96b
+def _inside(pairs, names):
+    "Leaves as the optimiser sees them."
+    found = {k: v.detach() for k, v in leaves(pairs).items() if k in names}
+    for k, v in found.items():
+        if k.startswith("lrs.") and not v > 0: raise InputError(f"{k}: a learning rate must be above 0, not {v.item():g}")
+    return {k: v.log() if k.startswith("lrs.") else v for k, v in found.items()}
+
+def _outside(params): return {k: v.exp() if k.startswith("lrs.") else v for k, v in params.items()}
 
 # %% ../nbs/06_distill.ipynb #f70a8d1d
 def _optimizer(params, cfg):
@@ -195,14 +205,14 @@ def __call__(self: Run,
 @patch
 def current(self: Run) -> Pairs: # sharing the learned tensors
     "The pairs as the objective sees them now."
-    return with_leaves(self.pairs, self.params)
+    return with_leaves(self.pairs, _outside(self.params))
 
 # %% ../nbs/06_distill.ipynb #2b1e53af
 @patch
 def result(self: Run) -> Pairs: # detached copies, on the CPU
     "The pairs as one would ship them now: finished by the objective if it has a last word."
     with torch.no_grad():
-        done = with_leaves(self.pairs, {k: v.detach() for k, v in (self.mean or self.params).items()})
+        done = with_leaves(self.pairs, {k: v.detach() for k, v in _outside(self.mean or self.params).items()})
         done = getattr(self.objective, "finalize", lambda p: p)(done)
         sim = done.sim.settle() if isinstance(done.sim, _SimView) else done.sim
         txts = done.txts.detach().clone().to("cpu") if hasattr(done.txts, "detach") else done.txts
@@ -216,10 +226,11 @@ def update(self: Run) -> None:
     for g in self.opt.param_groups: g["lr"] = g["base"] * _rate(self.cfg, self.step)
     self.opt.zero_grad()
     loss = self.objective(self.current(), self.step)
-    loss.backward()
-    for p in self.params.values(): self._sync(p)
+    loss.backward(inputs=[*self.params.values()])
+    norms = {k: self._sync(p) for k, p in self.params.items()}
     self.loss = loss.item()
-    self.metrics = dict(step=self.step, loss=self.loss, **getattr(self.objective, "parts", {}))
+    self.metrics = dict(step=self.step, loss=self.loss, **getattr(self.objective, "parts", {}),
+                        **{f"norm/{k}": n for k, n in norms.items()})
     self("after_backward")
     if self.stopped: return
     self.opt.step()
@@ -232,17 +243,17 @@ def update(self: Run) -> None:
 def _average(self: Run):
     "Bring the running averages up to date; they start at the first pairs."
     if not self.cfg.ema: return
-    if not self.mean: self.mean = {k: leaves(self.pairs)[k].detach().clone() for k in self.params}
+    if not self.mean: self.mean = {k: v.clone() for k, v in _inside(self.pairs, self.params).items()}
     for k, p in self.params.items(): self.mean[k].lerp_(p.detach(), 1 - self.cfg.ema)
 
 # %% ../nbs/06_distill.ipynb #a2f10f32
 @patch
 def _sync(self: Run, p):
-    "Gradient of the whole from gradients of the shares; clipped if asked for."
+    "Gradient of the whole from gradients of the shares, clipped if asked for; its length before that."
     if p.grad is None: p.grad = torch.zeros_like(p)
     if self.acc.num_processes > 1:
         p.grad = self.acc.reduce(p.grad, reduction="sum" if getattr(self.objective, "sharded", False) else "mean")
-    if self.cfg.clip_grad: torch.nn.utils.clip_grad_norm_([p], self.cfg.clip_grad)
+    return torch.nn.utils.clip_grad_norm_([p], self.cfg.clip_grad or math.inf).item()
 
 # %% ../nbs/06_distill.ipynb #912c25e1
 @patch
@@ -311,7 +322,8 @@ class Progress(Callback):
         self.bar = tqdm(total=run.cfg.steps, initial=run.step, desc="distil", disable=not run.acc.is_main_process)
 
     def after_step(self, run):
-        self.bar.set_postfix({k: f"{v:.4g}" for k, v in run.metrics.items() if k != "step"}, refresh=False)
+        told = {k: f"{v:.4g}" for k, v in run.metrics.items() if k != "step" and not k.startswith("norm/")}
+        self.bar.set_postfix(told, refresh=False)
         self.bar.update()
 
     def cleanup(self, run):
@@ -408,8 +420,8 @@ class TrackerLog(Callback):
 def _start(pairs, objective, cfg, callbacks, out):
     "Copies of the leaves on the device, an optimiser over them, callbacks in order."
     acc, names = Accelerator(), getattr(objective, "learns", None) or leaves(pairs)
-    params = {k: v.detach().clone().contiguous().to(acc.device).requires_grad_()
-              for k, v in leaves(pairs).items() if k in names and _base_rate(k, cfg) > 0}
+    learned = [k for k in leaves(pairs) if k in names and _base_rate(k, cfg) > 0]
+    params = {k: v.clone().contiguous().to(acc.device).requires_grad_() for k, v in _inside(pairs, learned).items()}
     if not params: raise InputError("nothing to learn: every learning rate is 0, or the objective learns no leaf")
     pairs, out = pairs.to(acc.device), None if out is None else Path(out)
     if out is not None: out.mkdir(parents=True, exist_ok=True)

@@ -5,281 +5,89 @@
 # %% ../nbs/08_trajectory.ipynb #406ab800
 from __future__ import annotations
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from typing import Callable
+import warnings
+from dataclasses import dataclass
+from typing import Callable, Sequence
+import numpy as np
 import torch
-import torch.autograd.forward_ad as fwd
 from accelerate import PartialState
 from fastcore.basics import patch
 from torch import Tensor
 from torch.func import functional_call
-from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.overrides import TorchFunctionMode
+from torch.utils.checkpoint import checkpoint
 from .contrast import LOSSES, LowRankSim, pair_loss
 from .data import InputError
 from .distill import leaves, say_share, shared_feats, step_rng, with_leaves
-from .encoders import DualEncoder, Pairs, _seeded, _sim_block
-from .experts import Experts
+from .encoders import DualEncoder, Pairs, _sim_block
+from .experts import DTYPES, Experts
 
 # %% auto #0
-__all__ = ['HVPS', 'MODES', 'Match', 'GradConfig', 'matching_grad', 'TrajectoryConfig', 'InnerLoss', 'TrajectoryMatching',
-           'fair_count']
+__all__ = ['MODES', 'Layout', 'unroll', 'match_loss', 'TrajectoryConfig', 'student_loss', 'TrajectoryMatching', 'fair_count']
 
-# %% ../nbs/08_trajectory.ipynb #2c680999
-def _sides(theta): return sorted({k[:3] for k in theta})
+# %% ../nbs/08_trajectory.ipynb #78c60c09
+class Layout:
+    "Where each parameter lies in the vector of its side."
+    def __init__(self,
+        shapes: dict[str, Sequence[int]], # of parameters by name; names begin with `img` or `txt`
+    ):
+        self.sides = {}
+        for k, n in shapes.items(): self.sides.setdefault(k[:3], {})[k] = torch.Size(n)
 
-# %% ../nbs/08_trajectory.ipynb #61b5847f
-def _fresh_leaves(named):
-    "Copies that gradients can be asked of."
-    return {k: v.detach().requires_grad_() for k, v in named.items()}
+    def flat(self,
+        named: dict[str, Tensor], # parameters by name
+    ) -> dict[str, Tensor]: # `[p]` for each side
+        "A vector for each side."
+        last = lambda v: (v.permute(0, 2, 3, 1) if v.ndim == 4 else v).reshape(-1)
+        return {s: torch.cat([last(named[k]) for k in shapes]) for s, shapes in self.sides.items()}
 
-# %% ../nbs/08_trajectory.ipynb #73799ac9
-def _grads(out, named, create_graph=False):
-    "Gradients by name, zero where there is none."
-    got = torch.autograd.grad(out, list(named.values()), create_graph=create_graph, allow_unused=True)
-    return {k: torch.zeros_like(v) if g is None else g for (k, v), g in zip(named.items(), got)}
+    def named(self,
+        flat: dict[str, Tensor], # `[p]` for each side
+    ) -> dict[str, Tensor]: # views
+        "The parameters again."
+        out = {}
+        for s, shapes in self.sides.items():
+            for (k, n), x in zip(shapes.items(), flat[s].split([n.numel() for n in shapes.values()])):
+                out[k] = x.view(n[0], *n[2:], n[1]).permute(0, 3, 1, 2) if len(n) == 4 else x.view(n)
+        return out
 
-# %% ../nbs/08_trajectory.ipynb #d8f9a9a8
-def _must_be_finite(grads, k, rates):
-    "A student that runs away is stopped with its step and its rates."
-    if all(g.isfinite().all() for g in grads.values()): return
-    told = ", ".join(f"{s} {float(r):.3g}" for s, r in rates.items())
-    raise FloatingPointError(f"the student's gradient is not finite in inner step {k} (learned rates: {told})")
+# %% ../nbs/08_trajectory.ipynb #8424e642
+def unroll(
+    loss_fn: Callable, # `(theta, k)` to the loss of inner step k
+    start: dict[str, Tensor], # `[p]` for each side, or `[experts, p]` for losses that are summed over experts
+    rates: dict[str, Tensor], # learning rate of each side, a scalar
+    steps: int, # T
+    *,
+    tesla: bool = False, # pretend that no step depends on those before it
+    keep: bool = True, # the graphs of all steps; else of one at a time
+) -> dict[str, Tensor]: # where the student lands, shaped like `start`
+    "Plain SGD from `start`, differentiable by whatever `loss_fn` and the rates depend on (VLDD, algorithm 1)."
+    graph = torch.is_grad_enabled()
+    def step(theta, k):
+        at = theta if graph and not tesla else {s: v.detach().requires_grad_() for s, v in theta.items()}
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+            grads = torch.autograd.grad(loss_fn(at, k), [*at.values()], create_graph=graph, materialize_grads=True)
+        return {s: v - rates[s] * g for (s, v), g in zip(theta.items(), grads)}
+    theta = {s: v.detach().requires_grad_(graph) for s, v in start.items()}
+    for k in range(steps): theta = step(theta, k) if keep else checkpoint(step, theta, k, use_reentrant=False)
+    return theta
 
-# %% ../nbs/08_trajectory.ipynb #f2c7c807
-@dataclass(eq=False)
-class _Walk:
-    "An inner run: where it ended, and the gradient of each step by parameters and, if asked for, by leaves."
-    end: dict[str, Tensor]
-    grads: list[dict] = field(default_factory=list)
-    leaf_grads: list[dict] = field(default_factory=list)
-
-# %% ../nbs/08_trajectory.ipynb #6f6e6a84
-def _walk(loss_fn, theta, leaf, rates, steps, graph=False):
-    "The inner run of plain SGD; with `graph`, all of it can be differentiated."
-    run = _Walk(theta)
-    for k in range(steps):
-        here, data = (run.end, {}) if graph else (_fresh_leaves(run.end), _tag(_fresh_leaves(leaf)))
-        grads, by_leaf = _split(_grads(loss_fn(here, _untag(data) or leaf, k), {**here, **data}, create_graph=graph))
-        _must_be_finite(grads, k, rates)
-        run.end = {n: p - rates[n[:3]] * grads[n] for n, p in here.items()}
-        if graph: continue
-        run.end = {n: p.detach() for n, p in run.end.items()}
-        run.grads.append(grads), run.leaf_grads.append(by_leaf)
-    return run
-
-# %% ../nbs/08_trajectory.ipynb #2079505c
-def _tag(leaf): return {f"leaf {n}": v for n, v in leaf.items()}
-def _untag(leaf): return {n[5:]: v for n, v in leaf.items()}
-
-# %% ../nbs/08_trajectory.ipynb #7149c794
-def _split(both):
-    "Gradients by parameters, and by leaves."
-    mine = {n: g for n, g in both.items() if not n.startswith("leaf ")}
-    return mine, _untag({n: g for n, g in both.items() if n not in mine})
-
-# %% ../nbs/08_trajectory.ipynb #f7afdd5a
-@dataclass(eq=False)
-class Match:
-    "What one matching step found."
-    loss: Tensor                       # scalar
-    parts: dict[str, float]            # normalised distance of each side
-    layers: dict[str, float]           # squared distance of each tensor, over the expert's
-    grads: dict[str, Tensor] = field(default_factory=dict)   # of every leaf
-    rate_grads: dict[str, Tensor] = field(default_factory=dict)   # of every rate
-
-# %% ../nbs/08_trajectory.ipynb #c526f275
-def _squares(a, b): return {k: (a[k] - b[k]).square().sum() for k in a}
-
-# %% ../nbs/08_trajectory.ipynb #161ac504
-def _by_side(named): return {s: sum(v for k, v in named.items() if k[:3] == s) for s in _sides(named)}
-
-# %% ../nbs/08_trajectory.ipynb #768a4cfe
-def _moves(start, target):
-    "Squared length of the expert's move, for each tensor; none of the sides may stand still."
-    own = _squares(start, target)
-    for s, m in _by_side(own).items():
-        if not m > 0: raise InputError(f"experts: the {s} side does not move between start and target; widen the span")
-    return own
-
-# %% ../nbs/08_trajectory.ipynb #beb8275b
-def _weights(own, merge):
-    "What each side's distance is multiplied by."
-    move = _by_side(own)
-    return {s: 1 / (sum(move.values()) if merge else m) for s, m in move.items()}
-
-# %% ../nbs/08_trajectory.ipynb #ba418646
-def _compare(end, target, own, weights):
-    "The matching loss with its parts, from where the student landed."
-    dist, move = _squares(end, target), _by_side(own)
-    side = _by_side(dist)
-    layers = {n: (dist[n] / own[n]).item() if own[n] > 0 else 0.0 for n in end}
-    return Match(sum(weights[s] * side[s] for s in weights), {s: (side[s] / move[s]).item() for s in weights}, layers)
-
-# %% ../nbs/08_trajectory.ipynb #4e0b7fa0
-@dataclass(eq=False)
-class _Place:
-    "Where an inner step was taken."
-    loss_fn: Callable            # `(theta, leaves, k) -> loss`
-    theta: dict[str, Tensor]     # the student there
-    leaf: dict[str, Tensor]      # synthetic data
-    k: int                       # inner step
-    known: tuple[dict, dict]     # gradients of the step's loss, by `theta` and by `leaf`
-
-# %% ../nbs/08_trajectory.ipynb #f77ae510
-def _double(at, d):
-    "Double backward: the gradient's own graph, differentiated (attention unfused: the fused one has no such graph)."
-    theta, leaf = _fresh_leaves(at.theta), _fresh_leaves(at.leaf)
-    with sdpa_kernel(SDPBackend.MATH): grads = _grads(at.loss_fn(theta, leaf, at.k), theta, create_graph=True)
-    return _split(_grads(sum((d[n] * g).sum() for n, g in grads.items()), {**theta, **_tag(leaf)}))
-
-# %% ../nbs/08_trajectory.ipynb #3100f30b
-def _forward(at, d):
-    "Forward mode along `d`, then one backward pass over the slope."
-    theta, leaf = _fresh_leaves(at.theta), _fresh_leaves(at.leaf)
-    with fwd.dual_level(), _PlainOps():
-        q = fwd.unpack_dual(at.loss_fn({n: fwd.make_dual(p, d[n]) for n, p in theta.items()}, leaf, at.k)).tangent
-        return _split(_grads(q, {**theta, **_tag(leaf)}))
-
-# %% ../nbs/08_trajectory.ipynb #f0c0fc7b
-def _plain_norm(x, mean, var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
-    "Batch norm, on the batch's own statistics or on stored ones."
-    dims, shape = [d for d in range(x.ndim) if d != 1], [1, -1] + [1] * (x.ndim - 2)
-    if training: mean, var = x.mean(dims), x.var(dims, correction=0)
-    x = (x - mean.view(shape)) * (var.view(shape) + eps).rsqrt()
-    x = x if weight is None else x * weight.view(shape)
-    return x if bias is None else x + bias.view(shape)
-
-# %% ../nbs/08_trajectory.ipynb #21dca36f
-def _plain_layer_norm(x, shape, weight=None, bias=None, eps=1e-5):
-    dims = tuple(range(-len(shape), 0))
-    x = x - x.mean(dims, keepdim=True)
-    x = x * (x.square().mean(dims, keepdim=True) + eps).rsqrt()
-    x = x if weight is None else x * weight
-    return x if bias is None else x + bias
-
-# %% ../nbs/08_trajectory.ipynb #831e0345
-def _plain_lse(x, dim, keepdim=False):
-    top = x.detach().amax(dim, keepdim=True)
-    out = top + (x - top).exp().sum(dim, keepdim=True).log()
-    return out if keepdim else out.squeeze(dim)
-
-# %% ../nbs/08_trajectory.ipynb #f6203723
-def _plain_softmax(x, dim=-1, *args, **kwargs):
-    e = (x - x.detach().amax(dim, keepdim=True)).exp()
-    return e / e.sum(dim, keepdim=True)
-
-# %% ../nbs/08_trajectory.ipynb #d3cf58f1
-def _plain_attention(q, k, v, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, **kwargs):
-    z = q @ k.transpose(-2, -1) * (scale or q.shape[-1] ** -0.5)
-    if is_causal: attn_mask = torch.ones(z.shape[-2:], dtype=torch.bool, device=z.device).tril()
-    if attn_mask is not None and attn_mask.dtype == torch.bool: z = z.masked_fill(~attn_mask, -torch.inf)
-    elif attn_mask is not None: z = z + attn_mask
-    return F.dropout(_plain_softmax(z), dropout_p) @ v
-
-# %% ../nbs/08_trajectory.ipynb #cb2c037b
-class _PlainOps(TorchFunctionMode):
-    "While active, calls whose forward-mode formulas fail are computed by definition."
-    table = {F.batch_norm: _plain_norm, F.layer_norm: _plain_layer_norm,
-             F.silu: lambda x, inplace=False: x * x.sigmoid(), F.scaled_dot_product_attention: _plain_attention,
-             **dict.fromkeys((torch.logsumexp, Tensor.logsumexp), _plain_lse),
-             **dict.fromkeys((F.softmax, torch.softmax, Tensor.softmax), _plain_softmax)}
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        return self.table.get(func, func)(*args, **(kwargs or {}))
-
-# %% ../nbs/08_trajectory.ipynb #504c6464
-def _central(at, d):
-    "Central differences of ordinary gradients."
-    eps = _stride(at.theta, d, 0.03, 1 / 3)
-    ahead, behind = (_first_order(at, d, e) for e in (eps, -eps))
-    return tuple({n: (a[n] - b[n]) / (2 * eps) for n in a} for a, b in zip(ahead, behind))
-
-# %% ../nbs/08_trajectory.ipynb #9c31bc0f
-def _onesided(at, d):
-    "The gradient a little ahead, less the one that is known."
-    eps = _stride(at.theta, d, 0.1, 1 / 2)
-    ahead = _first_order(at, d, eps)
-    return tuple({n: (a[n] - b[n]) / eps for n in a} for a, b in zip(ahead, at.known))
-
-# %% ../nbs/08_trajectory.ipynb #231c4c1f
-def _stride(theta, d, share, power):
-    "How far to go along `d`: a share of the weights' length, by the power of the precision that balances the errors."
-    size = lambda named: sum(v.double().square().sum() for v in named.values()).sqrt().item()
-    return share * torch.finfo(next(iter(theta.values())).dtype).eps ** power * size(theta) / max(size(d), 1e-300)
-
-# %% ../nbs/08_trajectory.ipynb #68180037
-def _first_order(at, d, eps):
-    "Gradients at a point `eps` along `d`."
-    theta, leaf = _fresh_leaves({n: p + eps * d[n] for n, p in at.theta.items()}), _fresh_leaves(at.leaf)
-    return _split(_grads(at.loss_fn(theta, leaf, at.k), {**theta, **_tag(leaf)}))
-
-# %% ../nbs/08_trajectory.ipynb #b8e36ddc
-HVPS = dict(double=_double, forward=_forward, central=_central, onesided=_onesided)
-
-# %% ../nbs/08_trajectory.ipynb #550c22fd
-def _back(loss_fn, run, leaf, rates, lam, hvp, exact):
-    "The reverse sweep: gradients of leaves and of rates."
-    grads = {n: torch.zeros_like(v) for n, v in leaf.items()}
-    rate_grads, theta = {s: torch.zeros_like(torch.as_tensor(r)) for s, r in rates.items()}, run.end
-    for k in reversed(range(len(run.grads))):
-        known = run.grads.pop(), run.leaf_grads.pop()
-        for n, v in lam.items(): rate_grads[n[:3]] = rate_grads[n[:3]] - (v * known[0][n]).sum()
-        theta = {n: p + rates[n[:3]] * known[0][n] for n, p in theta.items()}
-        d = {n: -rates[n[:3]] * v for n, v in lam.items()}
-        by_theta, by_leaf = HVPS[hvp](_Place(loss_fn, theta, leaf, k, known), d)
-        for n in grads: grads[n] += by_leaf[n]
-        if exact: lam = {n: lam[n] + by_theta[n] for n in lam}
-    return grads, rate_grads
-
-# %% ../nbs/08_trajectory.ipynb #1fc46fa7
-@dataclass(frozen=True)
-class GradConfig:
-    "How the gradient of a matching step is computed."
-    mode: str = "adjoint"      # `adjoint`: exact, one step at a time; `unroll`: exact, all in memory; `tesla`
-    hvp: str | None = None     # of the adjoint: `onesided`, `central`, `forward` or `double`; None: what is cheapest
-    merge: bool = False        # one ratio for both sides, instead of one each
-
-    def __post_init__(self):
-        if self.mode not in MODES: raise InputError(f"mode {self.mode!r}: use one of {', '.join(MODES)}")
-        if self.hvp not in (None, *HVPS): raise InputError(f"hvp {self.hvp!r}: use one of {', '.join(HVPS)}")
-
-# %% ../nbs/08_trajectory.ipynb #fc5617ec
-MODES = ("adjoint", "unroll", "tesla")
-
-# %% ../nbs/08_trajectory.ipynb #b08ea7ca
-def matching_grad(
-    loss_fn: Callable, # `(theta, leaves, k) -> loss` of inner step k
-    ends: tuple[dict, dict], # start and target: parameters by name, which begin with `img` or `txt`
-    leaf: dict[str, Tensor], # what gradients are wanted of
-    rates: dict[str, Tensor], # learning rate of each side
-    steps: int, # inner steps T
-    cfg: GradConfig = GradConfig(), # how
-) -> Match: # with gradients
-    "The matching loss and its gradient by leaves and rates (VLDD, algorithm 1)."
-    start, target = ends
-    own = _moves(start, target)
-    weights = _weights(own, cfg.merge)
-    judge = lambda end: _compare(end, target, own, weights)
-    if cfg.mode == "unroll": return _unrolled(loss_fn, start, leaf, rates, steps, judge)
-    with torch.no_grad(): rates = {s: r.detach() for s, r in rates.items()}
-    run = _walk(loss_fn, start, leaf, rates, steps)
-    found = judge(run.end)
-    lam = {n: 2 * weights[n[:3]] * (v - target[n]) for n, v in run.end.items()}
-    hvp, exact = cfg.hvp or "onesided", cfg.mode == "adjoint"
-    found.grads, found.rate_grads = _back(loss_fn, run, leaf, rates, lam, hvp, exact)
-    return found
-
-# %% ../nbs/08_trajectory.ipynb #d1eb8680
-def _unrolled(loss_fn, start, leaf, rates, steps, judge):
-    "The textbook: automatic differentiation through the whole run."
-    leaf, rates, start = _fresh_leaves(leaf), _fresh_leaves(rates), _fresh_leaves(start)
-    with sdpa_kernel(SDPBackend.MATH): found = judge(_walk(loss_fn, start, leaf, rates, steps, graph=True).end)
-    both = _grads(found.loss, {**_tag(leaf), **rates})
-    found.rate_grads, found.grads = _split(both)
-    found.loss = found.loss.detach()
-    return found
+# %% ../nbs/08_trajectory.ipynb #6725400e
+def match_loss(
+    end: dict[str, Tensor], # `[..., p]` for each side: where students landed
+    start: dict[str, Tensor], # likewise, where they began
+    target: dict[str, Tensor], # likewise, where their experts were
+    *,
+    merge: bool = False, # one ratio for both sides, instead of one each
+) -> tuple[Tensor, dict[str, Tensor]]: # the loss, and the ratio of each side; `[...]`
+    "How far students are from their targets; `InputError` for an expert that did not move."
+    square = lambda a, b: {s: (a[s] - b[s]).square().sum(-1) for s in a}
+    far, move = square(end, target), square(start, target)
+    for s, m in move.items():
+        if (m == 0).any():
+            raise InputError(f"experts: the {s} side does not move between start and target; widen the span")
+    ratio = {s: far[s] / move[s] for s in far}
+    return (sum(far.values()) / sum(move.values()) if merge else sum(ratio.values())), ratio
 
 # %% ../nbs/08_trajectory.ipynb #b5c40d5c
 @dataclass(frozen=True)
@@ -295,93 +103,219 @@ class TrajectoryConfig:
     tau: float = 0.07              # temperature of it
     straight: int = 0              # match paths straightened up to this epoch (PTM-ST); 0 for the raw ones
     blend: float = 0.0             # Beta parameter of mixing features of different pairs (RepBlend); 0 for none
-    dropout: bool = False          # leave the projections' dropout on, replayed exactly on the way back
+    dropout: bool = False          # leave the projections' dropout on
     rank: int = 0                  # of the learned similarity matrix (LoRS); 0 for none
     alpha: float = 3.0             # scale of its low-rank part
-    rate: float = 0.1              # the student's learning rates at the start
-    draws: int = 1                 # experts matched in one call; their gradients are averaged
+    rate: float | None = None      # the student's learning rates at the start; None: searched, see `first_rates`
+    draws: int | None = None       # experts matched in one call; None: 4 on frozen towers, 1 on others
     chunk: int = 50                # images a forward pass through a frozen tower
+    held: int | None = 50          # images whose graph is kept until the way back; the others pass twice; None: all
+    mode: str = "exact"            # gradient of the run: `exact` or `tesla`
+    keep: bool | None = None       # the graphs of all inner steps; None: on frozen towers, where they are small
+    merge: bool = False            # one ratio for both sides, instead of one each
+    dtype: str = "float32"         # of the student's passes: `float32` or `bfloat16`
     seed: int = 0                  # of experts, epochs, batches
-    grad: GradConfig = GradConfig()   # how the gradient is computed
 
     def __post_init__(self):
-        if self.order not in ("fresh", "cycle"): raise InputError(f"order {self.order!r}: use fresh or cycle")
-        if self.loss not in LOSSES: raise InputError(f"loss {self.loss!r}: use one of {', '.join(LOSSES)}")
+        for name, known in (("order", ("fresh", "cycle")), ("loss", LOSSES), ("mode", MODES), ("dtype", ("float32", "bfloat16"))):
+            if getattr(self, name) not in known: raise InputError(f"{name} {getattr(self, name)!r}: use {' or '.join(known)}")
         if self.rank and self.loss == "info_nce": raise InputError("a learned similarity needs loss ence, bce or wbce")
         for name in ("steps", "span", "starts", "bs", "draws"):
-            if getattr(self, name) < 1: raise InputError(f"{name}: at least 1 is needed, not {getattr(self, name)}")
+            if (n := getattr(self, name)) is not None and n < 1: raise InputError(f"{name}: at least 1 is needed, not {n}")
+        if self.rate is not None and not self.rate > 0: raise InputError(f"rate: must be above 0, not {self.rate}")
+
+MODES = ("exact", "tesla")
 
 # %% ../nbs/08_trajectory.ipynb #a03265f8
-def _index_batches(n, cfg, step):
-    "Which pairs each inner step trains on."
-    bs, rng = min(cfg.bs, n), step_rng(cfg.seed, step, 1)
-    if cfg.order == "fresh": return [torch.randperm(n, generator=rng)[:bs] for _ in range(cfg.steps)]
+def _index_batches(n, cfg, draw):
+    "Which pairs each inner step trains on, `[T, b]`."
+    bs, rng = min(cfg.bs, n), step_rng(cfg.seed, draw, 1)
+    if cfg.order == "fresh": return torch.stack([torch.randperm(n, generator=rng)[:bs] for _ in range(cfg.steps)])
     rounds = -(-cfg.steps // (n // bs))
     slices = [b for _ in range(rounds) for b in torch.randperm(n, generator=rng).split(bs) if len(b) == bs]
-    return slices[:cfg.steps]
+    return torch.stack(slices[:cfg.steps])
 
 # %% ../nbs/08_trajectory.ipynb #b7eb49c1
-def _mixes(batches, cfg, step):
-    "For each inner step a share and a permutation to mix features with, or None (RepBlend)."
-    if not cfg.blend: return [None] * len(batches)
-    rng, a = step_rng(cfg.seed, step, 2), cfg.blend
-    u = torch.rand(2, len(batches), generator=rng)
-    if a != 1: u = u ** (1 / a)                      # Johnk's way to a Beta number, good enough for a <= 1
-    share = u[0] if a == 1 else u[0] / u.sum(0)
-    return [(s.item(), torch.randperm(len(b), generator=rng)) for s, b in zip(share, batches)]
+def _mixes(bs, cfg, draw):
+    "For each inner step a share and a permutation to mix features with (RepBlend), `[T]` and `[T, b]`."
+    rng = step_rng(cfg.seed, draw, 2)
+    share = np.random.default_rng(rng.initial_seed()).beta(cfg.blend or 1, cfg.blend or 1, cfg.steps)
+    return (torch.tensor(share if cfg.blend else np.ones(cfg.steps), dtype=torch.float32),
+            torch.stack([torch.randperm(bs, generator=rng) for _ in range(cfg.steps)]))
 
 # %% ../nbs/08_trajectory.ipynb #84843da8
-@dataclass(eq=False)
-class InnerLoss:
-    "What inner step k trains on: a batch of the pairs, under a student's loss."
-    encoder: DualEncoder         # whose moving parameters are replaced by `theta`
-    pairs: Pairs                 # whose learned tensors are replaced by `leaf`
-    cfg: TrajectoryConfig        # loss, temperature, dropout
-    step: int = 0                # of the outer loop
-
-    def __post_init__(self):
-        self.batches = _index_batches(len(self.pairs), self.cfg, self.step)
-        self.mixes = _mixes(self.batches, self.cfg, self.step)
-
-    def __call__(self, theta, leaf, k):
-        p, idx = with_leaves(self.pairs, leaf), self.batches[k].to(self.pairs.imgs.device)
-        inputs = [_mix(x[idx], self.mixes[k]) for x in (p.imgs, p.txts)]
-        with _replayed(self.cfg, self.step, k): emb = functional_call(self.encoder, theta, tuple(inputs))
-        return pair_loss(self.cfg.loss)(*emb, _sim_block(p.sim, idx), tau=self.cfg.tau)
-
-# %% ../nbs/08_trajectory.ipynb #8d13f50d
-def _mix(x, mix):
-    "A share of each row, and the rest from another row."
-    if mix is None: return x
-    if not isinstance(x, Tensor) or x.ndim != 2: raise InputError("blend: mixes features; use experts on frozen towers")
-    return mix[0] * x + (1 - mix[0]) * x[mix[1].to(x.device)]
-
-# %% ../nbs/08_trajectory.ipynb #60d56f5f
-def _replayed(cfg, step, k):
-    "The same dropout whenever inner step k is computed."
-    if not cfg.dropout: return nullcontext()
-    return _seeded(step_rng(cfg.seed, step, 3 + k).initial_seed())
+def student_loss(
+    encoder: DualEncoder, # whose moving parameters are replaced
+    params: dict[str, Tensor], # by these, by name
+    pairs: Pairs, # pixels, or features for frozen towers
+    idx: Tensor, # `[b]`, which of them
+    cfg: TrajectoryConfig, # loss, temperature, precision
+    mix: tuple[Tensor, Tensor] | None = None, # share and permutation to mix features with
+) -> Tensor: # scalar
+    "What a student trains on in one inner step."
+    imgs, txts = pairs.imgs[idx], pairs.txts[idx]
+    if mix is not None: imgs, txts = (mix[0] * x + (1 - mix[0]) * x[mix[1]] for x in (imgs, txts))
+    narrow = cfg.dtype != "float32"
+    with torch.autocast(imgs.device.type, DTYPES[cfg.dtype]) if narrow else nullcontext():
+        emb = functional_call(encoder, params, (imgs, txts))
+    return pair_loss(cfg.loss)(*(e.float() if narrow else e for e in emb), _sim_block(pairs.sim, idx), tau=cfg.tau)
 
 # %% ../nbs/08_trajectory.ipynb #2d1e7a26
 class TrajectoryMatching:
     "Objective: train on the pairs from where an expert was, and land where it was `span` epochs later."
+    sharded = True   # processes share images or draws; their gradients add up
     def __init__(self,
         experts: Experts, # opened with `encoder`
         encoder: DualEncoder, # towers pristine
         cfg: TrajectoryConfig | None = None, # settings
     ):
-        self.experts, self.cfg, self.parts, self.layers, self.trouble = experts, cfg or TrajectoryConfig(), {}, {}, ""
+        self.experts, self.cfg, self.parts, self.trouble = experts, cfg or TrajectoryConfig(), {}, ""
         self.encoder = encoder.to(PartialState().device).train(self.cfg.dropout).requires_grad_(False)
-        self.source = experts.manifest["run"]
+        self.source, self.idle, self.still = experts.manifest["run"], 0, {}   # steps without a student, without a move
+        self.layout = Layout(experts.manifest["shapes"])
         self.on_feats = experts.cfg.protocol == "probe"   # frozen towers: match on features
-        self.grad = replace(self.cfg.grad, hvp=self.cfg.grad.hvp or ("double" if self.on_feats else "onesided"))
         self.tower = encoder.img_enc.folded() if self.on_feats else encoder.img_enc
-        self.sharded = self.on_feats   # then processes share the rows
+        self.draws = self.cfg.draws or (4 if self.on_feats else 1)
+        self.keep = self.on_feats if self.cfg.keep is None else self.cfg.keep
         last = self.cfg.straight or max(experts.epochs)
         for s in (self.cfg.starts, self.cfg.starts_txt or 1):
             if s - 1 + self.cfg.span > last:
                 raise InputError(f"starts {s} and span {self.cfg.span} need epoch {s - 1 + self.cfg.span}; "
                                  f"the experts go to {last}")
+        if self.cfg.blend and not self.on_feats: raise InputError("blend: mixes features; use experts on frozen towers")
+
+# %% ../nbs/08_trajectory.ipynb #264855dc
+@patch
+def ends(self: TrajectoryMatching,
+    draw: int, # counts experts that were drawn
+) -> tuple[dict, dict]: # start and target: a vector for each side, on the device
+    "Draw an expert and its epochs, and read the two points."
+    cfg, rng = self.cfg, step_rng(self.cfg.seed, draw)
+    pick = lambda top: torch.randint(top, (), generator=rng).item()
+    i, at = pick(len(self.experts)), pick(cfg.starts)
+    at = dict(img=at, txt=at if cfg.starts_txt is None else pick(cfg.starts_txt))
+    point = lambda e: self.experts.straight(i, e, cfg.straight) if cfg.straight else self.experts.snapshot(i, e)
+    known = {e: self.layout.flat(point(e)) for s in at.values() for e in (s, s + cfg.span)}
+    return tuple({s: known[e + off][s].to(self.encoder.device) for s, e in at.items()} for off in (0, cfg.span))
+
+# %% ../nbs/08_trajectory.ipynb #38b181f6
+@patch
+def entered(self: TrajectoryMatching,
+    pairs: Pairs, # synthetic
+) -> Pairs: # with gradient; what all processes hold alike counts in the first one's gradient
+    "Pairs at the depth at which the student's moving part begins; `InputError` for texts that are not there."
+    if isinstance(pairs.txts, (list, tuple)):
+        raise InputError("trajectory: strings cannot be learned; start from features or embeddings")
+    if self.experts.cfg.protocol == "full":
+        if isinstance(pairs.txts, Tensor):
+            raise InputError("trajectory: text features never reach a text tower that moves; start from embeddings")
+        return pairs
+    first, seen = PartialState().process_index == 0, leaves(pairs)
+    if not self.on_feats: return Pairs(pairs.imgs, self.encoder.encode_text(pairs.txts), pairs.sim, pairs.lrs)
+    alike = {k: v if first else v.detach() for k, v in seen.items() if k != "imgs"}
+    pairs = with_leaves(pairs, alike | dict(imgs=shared_feats(self.tower, pairs.imgs, self.cfg.chunk, held=self.cfg.held)))
+    return Pairs(pairs.imgs, self.encoder.encode_text(pairs.txts), pairs.sim, pairs.lrs)
+
+# %% ../nbs/08_trajectory.ipynb #f3833a67
+@patch
+def landed(self: TrajectoryMatching,
+    entered: Pairs, # see `entered`
+    rates: dict[str, Tensor], # learning rate of each side
+    draws: list[int], # experts, by number of the draw
+) -> tuple[Tensor, dict[str, Tensor]]: # loss of each draw, and its two ratios; `[draws]`
+    "Train a student from each expert's start, and see how far it lands from its target."
+    cfg, dev = self.cfg, entered.imgs.device
+    begin, goal = ({s: torch.stack([e[side][s] for e in ends]) for s in self.layout.sides}
+                   for ends in [[self.ends(d) for d in draws]] for side in (0, 1))
+    idx = torch.stack([_index_batches(len(entered), cfg, d) for d in draws]).to(dev)
+    mixes = [[x.to(dev) for x in _mixes(idx.shape[-1], cfg, d)] for d in draws] if cfg.blend else None
+    share, other = (torch.stack(x) for x in zip(*mixes)) if mixes else (None, None)
+    def one(theta, idx, *mix): return student_loss(self.encoder, self.layout.named(theta), entered, idx, cfg, mix or None)
+    def loss_fn(theta, k):
+        rows = (theta, idx[:, k], *((share[:, k], other[:, k]) if mixes else ()))
+        if self.on_feats: return torch.vmap(one, randomness="different")(*rows).sum()
+        return one({s: v[0] for s, v in theta.items()}, *(x[0] for x in rows[1:]))
+    end = unroll(loss_fn, begin, rates, cfg.steps, tesla=cfg.mode == "tesla", keep=self.keep)
+    self._last = tuple({s: v[-1].detach() for s, v in x.items()} for x in (end, begin, goal))
+    return match_loss(end, begin, goal, merge=cfg.merge)
+
+# %% ../nbs/08_trajectory.ipynb #a8460340
+@patch
+def __call__(self: TrajectoryMatching,
+    pairs: Pairs, # synthetic, with rates
+    step: int, # draws experts, epochs and batches
+) -> Tensor: # the matching loss
+    "One matching step; runs that leave the numbers are left out, and counted."
+    entered, ps = self.entered(pairs), PartialState()
+    rates = {s: (pairs.lrs or {}).get(s, torch.tensor(self.cfg.rate or 0.1)) for s in self.layout.sides}
+    draws = [*range(step * self.draws, (step + 1) * self.draws)]
+    groups = [draws] if self.on_feats else [[d] for d in draws[ps.process_index::ps.num_processes]]
+    found = [self._finite(entered, rates, g) for g in groups]
+    losses, ratios = [l for l, _ in found if len(l)], [r for _, r in found if len(r)]
+    left_out = sum(map(len, groups)) - sum(map(len, losses))
+    self._note(ratios, rates, left_out)
+    if self.trouble: return pairs.imgs.sum() * torch.nan
+    if not losses: return sum(0 * x.sum() for x in leaves(pairs).values())
+    total = torch.cat(losses)
+    return total.sum() / (self.draws - left_out if self.on_feats else self.draws)
+
+# %% ../nbs/08_trajectory.ipynb #0ab68316
+@patch
+def _finite(self: TrajectoryMatching, entered, rates, draws):
+    "Losses and ratios of the draws that stay finite; a run among rows that does not spoils all, so rows run again."
+    loss, ratio = self.landed(entered, rates, draws)
+    fine = loss.isfinite()
+    if not fine.all():
+        draws = [d for d, ok in zip(draws, fine.tolist()) if ok]
+        if not draws: return loss[:0], {}
+        loss, ratio = self.landed(entered, rates, draws)
+    return loss, {s: r.detach() for s, r in ratio.items()}
+
+@patch
+def _note(self: TrajectoryMatching, ratios, rates, left_out):
+    "What goes into the log, and whether it is time to give up."
+    mean = lambda s: torch.cat([r[s] for r in ratios]).mean().item()
+    self.parts = {f"match_{s}": mean(s) for s in rates} if ratios else {}
+    self.parts |= {f"rate_{s}": r.item() for s, r in rates.items()} | (dict(left_out=left_out) if left_out else {})
+    self.idle = 0 if ratios else self.idle + 1
+    for s in rates if ratios else ():
+        self.still[s] = self.still.get(s, 0) + 1 if abs(mean(s) - 1) < 1e-3 else 0
+        if self.still[s] == 20: warnings.warn(f"trajectory: the {s} side's distance stays at 1, so its student does not "
+                                              "move; raise its learning rate, or start epochs nearer to the first")
+    told = ", ".join(f"{s} {r.item():.3g}" for s, r in rates.items())
+    self.trouble = f"{self.idle} steps without a student that stays finite (learned rates: {told})" if self.idle > 9 else ""
+
+@patch(as_prop=True)
+def layers(self: TrajectoryMatching) -> dict[str, float]: # by name of the parameter
+    "Squared distance of each tensor to its target over the expert's own, of the last student."
+    end, begin, goal = map(self.layout.named, self._last)
+    square = lambda a, b: (a - b).square().sum().item()
+    return {k: square(end[k], goal[k]) / own if (own := square(begin[k], goal[k])) else 0.0 for k in end}
+
+# %% ../nbs/08_trajectory.ipynb #757a432d
+@patch
+def first_rates(self: TrajectoryMatching,
+    pairs: Pairs, # to start from
+) -> dict[str, float]: # for each side
+    "Learning rates with which students of these pairs land nearest to the experts' next steps."
+    with torch.no_grad():
+        entered, draws = self.entered(pairs), [*range(self.draws)]
+        groups = [draws] if self.on_feats else [[d] for d in draws]
+        def at(rates):
+            eta = {s: torch.tensor(r, device=entered.imgs.device) for s, r in rates.items()}
+            loss = torch.cat([self.landed(entered, eta, g)[0] for g in groups]).mean().item()
+            return loss if loss == loss else float("inf")
+        tries, worse = {}, 0
+        for r in (10 ** (i / 2) for i in range(-8, 3)):
+            tries[r] = at(dict.fromkeys(self.layout.sides, r))
+            worse = worse + 1 if tries[r] > min(tries.values()) else 0
+            if worse == 2: break
+        best, r = min((v, k) for k, v in tries.items())
+        best, found = best, dict.fromkeys(self.layout.sides, r)
+        for s in found:
+            for near in (found | {s: r / 3}, found | {s: r * 3}):
+                if (loss := at(near)) < best: best, found = loss, near
+    return found
 
 # %% ../nbs/08_trajectory.ipynb #91ca4b13
 @patch
@@ -391,90 +325,17 @@ def prepare(self: TrajectoryMatching,
     "Give pairs what this objective learns besides pixels and texts."
     cfg = self.cfg
     sim = LowRankSim(len(pairs), rank=cfg.rank, alpha=cfg.alpha, seed=cfg.seed) if cfg.rank else pairs.sim
-    return Pairs(pairs.imgs, pairs.txts, sim, {s: torch.tensor(cfg.rate) for s in ("img", "txt")})
-
-# %% ../nbs/08_trajectory.ipynb #264855dc
-@patch
-def ends(self: TrajectoryMatching,
-    step: int, # of the outer loop
-) -> tuple[dict, dict]: # start and target: parameters by name
-    "Draw an expert and its epochs, and read the two points."
-    cfg, rng = self.cfg, step_rng(self.cfg.seed, step)
-    draw = lambda top: torch.randint(top, (), generator=rng).item()
-    i, at = draw(len(self.experts)), draw(cfg.starts)
-    at = dict(img=at, txt=at if cfg.starts_txt is None else draw(cfg.starts_txt))
-    point = lambda e: self.experts.straight(i, e, cfg.straight) if cfg.straight else self.experts.snapshot(i, e)
-    known = {e: point(e) for s in at.values() for e in (s, s + cfg.span)}
-    pick = lambda off: {k: self._placed(known[at[k[:3]] + off][k]) for k in known[at["img"]]}
-    return pick(0), pick(cfg.span)
-
-# %% ../nbs/08_trajectory.ipynb #ac245a5a
-@patch
-def _placed(self: TrajectoryMatching, x):
-    "On the device, and weights of convolutions in the order in which they are fast."
-    return x.to(self.encoder.device, memory_format=torch.channels_last if x.ndim == 4 else torch.preserve_format)
-
-# %% ../nbs/08_trajectory.ipynb #38b181f6
-@patch
-def _entered(self: TrajectoryMatching, pairs):
-    "Pairs at the depth at which the student's moving part begins, with gradient."
-    if self.experts.cfg.protocol == "full": return pairs
-    if not self.on_feats: return Pairs(pairs.imgs, self._texts(pairs), pairs.sim, pairs.lrs)
-    imgs = shared_feats(self.tower, pairs.imgs, self.cfg.chunk)
-    return Pairs(imgs, self._texts(pairs), pairs.sim, pairs.lrs)
-
-# %% ../nbs/08_trajectory.ipynb #f0f16a70
-@patch
-def _texts(self: TrajectoryMatching, pairs):
-    if isinstance(pairs.txts, (list, tuple)):
-        raise InputError("trajectory: strings cannot be learned; start from features or embeddings")
-    return self.encoder.encode_text(pairs.txts)
-
-# %% ../nbs/08_trajectory.ipynb #a8460340
-@patch
-def __call__(self: TrajectoryMatching,
-    pairs: Pairs, # synthetic
-    step: int, # draws expert, epochs and batches
-) -> Tensor: # the matching loss; its gradient is the one computed here
-    "One matching step."
-    entered = self._entered(pairs)
-    outer = leaves(entered)
-    rates = {s: outer.get(f"lrs.{s}", torch.tensor(self.cfg.rate)) for s in ("img", "txt")}
-    leaf = {k: v.detach() for k, v in outer.items() if not k.startswith("lrs.")}
-    try: m = self._matched(with_leaves(entered, leaf), leaf, rates, step)
-    except FloatingPointError as e:
-        self.trouble = str(e)
-        return outer["imgs"].sum() * torch.nan
-    self.parts, self.layers = {f"match_{s}": v for s, v in m.parts.items()}, m.layers
-    self.parts |= {f"rate_{s}": r.item() for s, r in rates.items()}
-    return _carry(m.loss, outer, {**m.grads, **{f"lrs.{s}": g for s, g in m.rate_grads.items()}}, self.sharded)
-
-# %% ../nbs/08_trajectory.ipynb #8089a211
-@patch
-def _matched(self: TrajectoryMatching, entered, leaf, rates, step):
-    "The mean of as many matches as are drawn."
-    cfg, found = self.cfg, []
-    for draw in range(step * cfg.draws, (step + 1) * cfg.draws):
-        inner = InnerLoss(self.encoder, entered, cfg, draw)
-        found.append(matching_grad(inner, self.ends(draw), leaf, rates, cfg.steps, self.grad))
-    mean = lambda named: {k: sum(d[k] for d in named) / len(named) for k in named[0]}
-    return Match(sum(m.loss for m in found) / len(found),
-                 *(mean([getattr(m, part) for m in found]) for part in ("parts", "layers", "grads", "rate_grads")))
-
-# %% ../nbs/08_trajectory.ipynb #3a8311ae
-def _carry(loss, outer, grads, sharded):
-    "A scalar with a value and given gradients; of what all processes hold alike, the first one's gradient counts."
-    mine = outer if not sharded or PartialState().process_index == 0 else {"imgs": outer["imgs"]}
-    carried = ((v - v.detach()) * grads[k] for k, v in mine.items() if v.requires_grad and k in grads)
-    return loss + sum(x.sum() for x in carried)
+    made = Pairs(pairs.imgs, pairs.txts, sim)
+    rates = self.first_rates(made.to(self.encoder.device)) if cfg.rate is None else dict.fromkeys(self.layout.sides, cfg.rate)
+    return Pairs(pairs.imgs, pairs.txts, sim, {s: torch.tensor(r) for s, r in rates.items()})
 
 # %% ../nbs/08_trajectory.ipynb #83fb7255
 @patch
 def share(self: TrajectoryMatching,
     n: int, # synthetic pairs
 ) -> list[str]: # a line for each process
-    "Which synthetic images each process encodes."
-    return say_share(n, self.cfg.chunk if self.on_feats else n, "synthetic images")
+    "Which synthetic images, or experts, each process takes."
+    return say_share(n, self.cfg.chunk, "synthetic images") if self.on_feats else say_share(self.draws, 1, "draws")
 
 # %% ../nbs/08_trajectory.ipynb #252d5293
 def fair_count(
