@@ -423,9 +423,9 @@ def _plan_trajectory(lab, job, work):
     featured, soft = own.pop("space", "pixels") == "features", dict(loss="wbce", alpha=1.0) if own.get("rank") else {}
     noise, experts = own.pop("noise", False), _experts(lab, own, featured, work)
     if "inner" in own: soft["steps"] = own.pop("inner")
-    steps, usual = own.pop("steps", None), dict(starts=1, draws=1, rate=0.1) if featured else {}
+    steps, usual = own.pop("steps", None), dict(starts=1, draws=1) if featured else {}
     cfg = configure(TrajectoryConfig, own, **usual | soft, seed=job.draw)
-    rates = dict(lr_img=0.1, lr_txt=0.015, lr_lrs=0.1) if featured else dict(lr_img=0.015, lr_txt=0.01, clip_grad=0.01)
+    rates = dict(lr_img=0.05, lr_txt=0.015) if featured else dict(lr_img=0.015, lr_txt=0.01, clip_grad=0.01)
     loop = configure(DistillConfig, own, **rates, steps=steps or (150 if featured else 300), seed=job.draw)
     _no_more(job, own)
     pairs = initial_pairs(lab.data.train, job.pairs, lab.enc, noise=noise, seed=job.draw)
@@ -726,20 +726,18 @@ def trajectories() -> tuple: # title, jobs
     "Trajectory matching, exact, cheaper, and with similarities."
     exact, mined = {}, dict(rank=10)
     tries = lambda steps, *ways: [("trajectory", dict(steps=steps) | way) for way in ways]
-    jobs = grid(tries(100, exact, dict(mode="tesla"), mined), [100], BOTH)
-    jobs += grid(tries(100, exact, mined), [200], BOTH) + grid(tries(50, exact, mined), [500], BOTH)
+    jobs = grid(tries(60, exact, dict(mode="tesla"), mined), [100], BOTH) + grid(tries(60, exact, mined), [200], BOTH)
+    jobs += grid(tries(30, exact, mined), [500], BOTH)
     return "Trajectory matching: the exact gradient, TESLA, similarities of rank 10", jobs
 
 # %% ../nbs/12_bench.ipynb #c12b0138
 def ablations() -> tuple: # title, jobs
     "Which pieces of trajectory matching pay, each alone against one base."
-    ence, wbce, clipped = dict(loss="ence"), dict(loss="wbce"), dict(clip_grad=0.01)
+    ence, wbce = dict(loss="ence"), dict(loss="wbce")
     tries = [{}, dict(mode="tesla"), dict(starts=2), dict(starts=2, starts_txt=2), dict(starts=2, straight=6)]
-    tries += [dict(blend=1.0), dict(bs=50), dict(bs=50, order="cycle"), dict(span=3, rate=0.2), dict(inner=16)]
-    tries += [dict(draws=4), dict(merge=True), ence, ence | dict(rank=10, alpha=3.0), wbce | dict(rank=10, alpha=3.0)]
-    tries += [clipped | dict(rate=0.03) | t for t in ({}, dict(mode="tesla"), ence | dict(rank=10, alpha=0.1))]
-    tries += [clipped | wbce, clipped | wbce | dict(rank=10, alpha=1.0)]
-    tries += [dict(ema=0.97), dict(lr_img=0.0), dict(lr_txt=0.0), dict(noise=True)]
+    tries += [dict(blend=1.0), dict(bs=50), dict(bs=50, order="cycle"), dict(span=3), dict(inner=16), dict(inner=4)]
+    tries += [dict(draws=4), dict(merge=True), ence, ence | dict(rank=10, alpha=3.0), wbce, wbce | dict(rank=10, alpha=1.0)]
+    tries += [dict(clip_grad=0.01), dict(rate=0.1), dict(ema=0.97), dict(lr_img=0.0), dict(lr_txt=0.0), dict(noise=True)]
     return ("Trajectory matching, one piece at a time: 100 pairs, learned as features",
             grid([("trajectory", dict(space="features") | t) for t in tries], [100], BOTH))
 

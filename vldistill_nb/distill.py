@@ -492,12 +492,16 @@ def shared_feats(
     held: int | None = None, # rows whose graph is kept until the backward pass, the rest is encoded twice; None: all
 ) -> Tensor: # `[n, d]`, of all rows; gradient to this process's own
     "Features of synthetic images or texts, in chunks, shared among processes."
-    def once(c): return tower(rows[c])
-    def twice(c): return checkpoint(once, c, use_reentrant=False, preserve_rng_state=False)
+    def twice(part): return checkpoint(tower, part, use_reentrant=False, preserve_rng_state=False)
     mine = my_chunks(len(rows), chunk)
     n_held = len(mine) if held is None else held // chunk
-    feats = [(once if i < n_held else twice)(c) for i, c in enumerate(mine)]
+    feats = [(tower if i < n_held else twice)(part) for i, part in enumerate(_parts(rows, mine, chunk))]
     return gather_rows(torch.cat(feats) if feats else _empty(tower, rows), len(rows))
+
+def _parts(rows, chunks, size):
+    "The rows of chunks that follow each other; split at once, so that their gradients are put together once."
+    if not chunks or isinstance(rows, TextEmb): return [rows[c] for c in chunks]
+    return rows[chunks[0].start:chunks[-1].stop].split(size)
 
 def _empty(tower, rows):
     "No features, for a process without rows; they hang on `rows` all the same, so that it can go backward."
