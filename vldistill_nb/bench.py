@@ -13,7 +13,7 @@ __all__ = ['PICKS', 'LEARNED', 'Method', 'FROZEN', 'PLANS', 'METHODS', 'SETTLED'
            'measured']
 
 # %% ../nbs/12_bench.ipynb #c12b0005
-import base64, difflib, hashlib, json, os, re, shutil, signal, sys, time, traceback
+import base64, difflib, hashlib, json, math, os, re, shutil, signal, sys, time, traceback
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
@@ -169,12 +169,13 @@ def judge(self: Lab,
           student: str = "solved", # protocol
           recipe: str = "ours", # how trained students learn
           seeds: int = 1, # students
+          cfg: Any = None, # `StudentConfig`, instead of protocol and recipe
           ) -> dict: # as `evaluate_pairs`
     "Train students on pairs and let them search a split."
     from vldistill_nb.retrieval import evaluate_pairs, student_config
     soft = {} if callable(pairs) or pairs.sim is None else dict(loss=self.loss)
-    cfg = student_config(student, recipe=recipe, **soft)
-    known = dict(feats=self.feats(split) if student in FROZEN else None, **self.guide(cfg))
+    cfg = cfg or student_config(student, recipe=recipe, **soft)
+    known = dict(feats=self.feats(split) if cfg.protocol in FROZEN else None, **self.guide(cfg))
     return evaluate_pairs(pairs, self.enc, self.part(split), cfg, seeds=seeds, **known)
 
 # %% ../nbs/12_bench.ipynb #c12b0015
@@ -246,10 +247,11 @@ def start_covmatch(lab: Lab, # opened
 def expert_encoder(lab: Lab, # opened
                    lora: dict | None = None, # fields of `LoraSettings`; None for no adapters
                    embed_dim: int = 256, # of the projections
+                   proj: str = "linear", # their kind, see `dual_encoder`
                    ) -> Any: # a `DualEncoder`
     "The lab's towers, with the projections and adapters that experts train."
     from vldistill_nb.encoders import DualEncoder
-    enc = DualEncoder(lab.enc.img_enc, lab.enc.txt_enc, embed_dim=embed_dim).eval()
+    enc = DualEncoder(lab.enc.img_enc, lab.enc.txt_enc, embed_dim=embed_dim, proj=proj).eval()
     if lora is None: return enc
     from vldistill_nb.lora import LoraSettings, add_lora
     return add_lora(enc, LoraSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in lora.items()}))
@@ -268,7 +270,7 @@ def start_trajectory(lab: Lab, # opened
     if bool(m["lora"]) != lora:
         raise InputError(f"--experts {folder}: {'' if m['lora'] else 'no '}LoRA experts; the method is "
                          f"{'lora-trajectory' if m['lora'] else 'trajectory'}")
-    enc = expert_encoder(lab, m["lora"], m["encoder"]["embed_dim"])
+    enc = expert_encoder(lab, m["lora"], m["encoder"]["embed_dim"], m["encoder"]["proj"])
     objective = TrajectoryMatching(open_experts(folder, enc, lab.data.train), enc, cfg)
     lab.loss = cfg.loss
     return objective, objective.prepare(pairs)
@@ -589,13 +591,14 @@ def _judged(lab, made, protocol, n):
     "Students on pairs: recalls by split, and hits on test."
     from vldistill_nb.retrieval import student_config, summary, train_student
     soft = {} if made.loss == "info_nce" else dict(loss=made.loss)
-    pairs, cfg, runs = _seen(lab, made, protocol), student_config(protocol, **soft), dict(val=[], test=[])
+    pairs, cfg, runs, shrink = _seen(lab, made, protocol), student_config(protocol, **soft), dict(val=[], test=[]), {}
     for seed in range(n):
         student = train_student(pairs, lab.enc, cfg, seed=seed, **lab.guide(cfg))
+        if protocol == "solved": shrink = dict(shrink=student.shrink if student.shrink < math.inf else "inf")
         if made.rank: student = cut_heads(student, made.rank)
         for split in runs: runs[split].append(_searched(lab, student, protocol, split))
     scores = {s: summary([scores for scores, _ in found]) for s, found in runs.items()}
-    return scores | dict(hits=_coded(sum(hits for _, hits in runs["test"])))
+    return scores | shrink | dict(hits=_coded(sum(hits for _, hits in runs["test"])))
 
 # %% ../nbs/12_bench.ipynb #c12b0057
 def _seen(lab, made, protocol):

@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['METAVARS', 'PICTURES', 'Student', 'Trained', 'Recipe', 'Labels', 'DEMO_FILES', 'COMMANDS', 'OneLine', 'parser_of',
            'command_line', 'overview', 'main', 'check_range', 'new_file', 'new_folder', 'facts', 'data', 'check_work',
-           'finished', 'save_pairs', 'distill', 'experts', 'score_table', 'taught', 'chosen_shrink', 'judged_by',
-           'evaluate', 'read_back', 'show', 'class_views', 'public_encoder', 'ProjectorRun', 'artifact_bytes',
-           'train_table', 'projector_train', 'label_source', 'projector_evaluate', 'correction_bytes',
-           'projector_account', 'study_table', 'bench', 'plan_steps', 'time_step', 'demo_folder', 'new_demo', 'DemoRun',
-           'spread', 'covariance_loop', 'demo_table', 'demo']
+           'finished', 'save_pairs', 'settings', 'reset', 'as_published', 'encoders', 'distill', 'experts',
+           'score_table', 'taught', 'chosen_shrink', 'judged_by', 'evaluate', 'read_back', 'show', 'class_views',
+           'public_encoder', 'ProjectorRun', 'artifact_bytes', 'train_table', 'projector_train', 'label_source',
+           'projector_evaluate', 'correction_bytes', 'projector_account', 'study_table', 'bench', 'plan_steps',
+           'time_step', 'demo_folder', 'new_demo', 'DemoRun', 'spread', 'covariance_loop', 'demo_table', 'demo']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
-import argparse, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
+import argparse, difflib, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from types import UnionType
@@ -32,7 +32,7 @@ from .data import InputError, PairData, atomic_write, contact_sheet, load_data
 # %% ../nbs/13_cli.ipynb #4a12ac7f
 METAVARS = dict(data="SPEC", spec="SPEC", image_encoder="SPEC", text_encoder="SPEC", out="PATH", json="FILE",
                 sheet="FILE", folder="DIR", method="METHOD", start="DIR", experts="DIR", work="DIR",
-                study="NAME", captions="SPEC",
+                study="NAME", captions="SPEC", paper="METHOD:DATA", set="NAME=VALUE,...",
                 encoder="SPEC", teacher="FILE", arch="NAME", template="TEXT")
 
 # %% ../nbs/13_cli.ipynb #7966f921
@@ -302,24 +302,78 @@ def _learned(lab, method, start, cfg, folder, work, resume, command):
     if is_main() and len(log) < cfg.steps: say(f"note: stopped after {len(log)} of {cfg.steps} steps; see above why")
     return pairs, recipe | {"steps_done": len(log), "metrics": {"val_mean_recall": v for v in last}}
 
+# %% ../nbs/13_cli.ipynb #41ec1df1
+def settings(text: str | None, # such as "tau=0.1,lr_img=0.02"
+             ) -> dict: # values by name
+    "Settings from the command line; `InputError` for a name that no method or loop has."
+    from vldistill_nb.covariance import CovConfig
+    from vldistill_nb.distill import DistillConfig
+    from vldistill_nb.trajectory import TrajectoryConfig
+    known, own = {"inner"}.union(*({f.name for f in fields(c)} for c in (CovConfig, DistillConfig, TrajectoryConfig))), {}
+    for word in filter(None, (text or "").split(",")):
+        name, eq, value = word.partition("=")
+        if name not in known or not eq:
+            near = ", ".join(difflib.get_close_matches(name, known, 3, 0))
+            raise InputError(f"--set {word}: use NAME=VALUE; names like it are {near}")
+        try: own[name] = json.loads(value)
+        except ValueError: own[name] = value
+    return own
+
+def reset(cfg: Any, # a dataclass
+          own: dict, # values by name; those that it does not have are left alone
+          ) -> Any: # the dataclass with these values
+    "Settings with some values changed."
+    mine = {f.name for f in fields(cfg)}
+    return replace(cfg, **{k: v for k, v in own.items() if k in mine})
+
+# %% ../nbs/13_cli.ipynb #15a99fe7
+def as_published(name: str | None, # `METHOD:DATA`
+              method: str, # one of ours
+              n: int, # pairs
+              ) -> tuple: # a `Paper` of trajectories, and the data of CovMatch's settings; or None
+    "Published settings; `InputError` where they are another method's."
+    if name is None: return None, None
+    kind, _, data = name.partition(":")
+    if kind == "covmatch" and method == "covariance" and data in ("flickr30k", "coco"): return None, data
+    if "trajectory" not in method or kind == "covmatch":
+        fits = "covmatch:flickr30k or covmatch:coco" if method == "covariance" else "vldd:, lors:, repblend: or ptm-st:"
+        if method in PICKS: raise InputError(f"--paper: {method} picks real pairs at once; leave it out")
+        raise InputError(f"--paper {name}: for {method} use {fits}")
+    from vldistill_nb.papers import paper
+    return paper(name, n), None
+
+def encoders(preset: Any, # `Paper`, or None
+             image: str | None, # spec, if one was given
+             text: str | None, # likewise
+             ) -> tuple: # of two specs
+    "Encoders as asked for, as published, or ours; a departure from a paper is said aloud."
+    usual = (preset.image_encoder, preset.text_encoder) if preset else ("lite0@128", "minilm")
+    for theirs, mine in zip(usual, (image, text)):
+        if preset and mine not in (None, theirs): say(f"note: {preset.name} was published with {theirs}, not {mine}")
+    return image or usual[0], text or usual[1]
+
 # %% ../nbs/13_cli.ipynb #bd8f4f1b
 def _begin(lab, method, n, seed, start, own):
     "Objective and first pairs of a method that learns; `own` has the options that only it takes."
+    from vldistill_nb.covariance import CovConfig
     from vldistill_nb.distill import initial_pairs, leaves
     from vldistill_nb.distilled import load_distilled
     live = method == "covariance" and own["towers"] != "frozen"
-    if method == "covariance" and start is None and not live: return start_covariance(lab, n, seed)
+    make = lambda: reset(CovConfig(), own["set"]) if own["set"] else None
+    if method == "covariance" and start is None and not live: return start_covariance(lab, n, seed, cfg=make())
     depth = "embeddings" if live or _reads(own["experts"]) else "features"
     if start is not None: real = _taken(lab, load_distilled(start), n, depth)
     else: real = initial_pairs(lab.data.train, n, lab.enc, depth=depth, seed=seed)
     if live and (cut := getattr(real.txts, "n_cut", 0)):
         say(f"note: {cut} of {n} captions were cut to {real.txts.emb.shape[1]} tokens")
     if live: return start_covmatch(lab, own, n, seed), real
-    if method == "covariance": return start_covariance(lab, n, seed)[0], real
+    if method == "covariance": return start_covariance(lab, n, seed, cfg=make())[0], real
     from vldistill_nb.trajectory import TrajectoryConfig, fair_count
     fewer = fair_count(n, real.imgs[0].numel(), leaves(real)["txts"][0].numel(), rank := own["rank"])
     soft = dict(rank=rank, loss="wbce", alpha=1.0) if rank else {}
     cfg = TrajectoryConfig(seed=seed, mode=own["gradient"], **soft)
+    if own["preset"]: cfg, fewer = replace(own["preset"].match, seed=seed), own["preset"].pairs
+    cfg = reset(cfg, {("steps" if k == "inner" else k): v for k, v in own["set"].items() if k != "steps"})
     return start_trajectory(lab, real[:fewer], cfg, own["experts"], method == "lora-trajectory")
 
 def _reads(folder):
@@ -361,8 +415,8 @@ def distill(method: Method, # how to make pairs
             data: str, # source, see `vldistill data --help`
             pairs: int, # how many
             steps: int | None = None, # of learning; the method's own number by default
-            image_encoder: str = "lite0@128", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG; NAME@SIDE enlarges first
-            text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
+            image_encoder: str | None = None, # lite0, tiny, timm:NAME or open_clip:MODEL/TAG; lite0@128 by default
+            text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
             seed: int = 0, # of everything random
             out: str | None = None, # folder of the artifact; runs/METHOD-PAIRS by default
@@ -373,27 +427,31 @@ def distill(method: Method, # how to make pairs
             rank: int = 0, # of similarities learned with the pairs (LoRS), for the two trajectory methods; 0 for none
             towers: Literal["frozen", "image", "full"] = "frozen", # what moves in the encoder of covariance
             bank: str | None = None, # folder of states of towers that move, recorded there if need be; for covariance
-            paper: Literal["flickr30k", "coco"] | None = None, # CovMatch's published settings; implies --towers full
+            paper: str | None = None, # published settings: vldd:, lors:, repblend:, ptm-st: or covmatch:, then flickr30k or coco
+            set: str | None = None, # any setting of method and loop, such as tau=0.1,lr_img=0.02; inner steps are `inner`
             ) -> dict: # the recipe
     "Make a small training set out of a large one."
     command = command_line(distill, locals() | dict(resume=False))
     check_range("pairs", pairs, 2), check_range("steps", steps, 1), check_range("seed", seed, 0, 2**63 - 1)
     check_range("rank", rank, 0)
-    towers = "full" if paper else towers
-    own = dict(experts=experts, gradient=gradient, rank=rank, towers=towers, bank=bank, paper=paper)
-    _check_options(method, dict(steps=steps, resume=resume, start=start), dict(experts=experts, rank=rank),
-                   dict(towers=towers != "frozen", bank=bank, paper=paper))
+    preset, covmatch = as_published(paper, method, pairs)
+    towers = "full" if covmatch else towers
+    own = dict(experts=experts, gradient=gradient, rank=rank, towers=towers, bank=bank, paper=covmatch, preset=preset,
+               set=settings(set))
+    _check_options(method, dict(steps=steps, resume=resume, start=start, set=set), dict(experts=experts, rank=rank),
+                   dict(towers=towers != "frozen", bank=bank, paper=covmatch))
     folder = new_folder(f"runs/{method}-{pairs}" if out is None else out)
     work, clock = check_work(folder, resume), time.perf_counter()
     _join_group()
-    lab = open_lab(data, image_encoder, text_encoder, size)
+    lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size or (preset.size if preset else None))
     if pairs > (n := lab.data.train.n_txt):
         raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
     if method in PICKS:
         made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
     else:
         begun = _begin(lab, method, pairs, seed, start, own)
-        cfg = learn_config(method, own, steps, seed=seed, n=pairs)
+        cfg = preset.loop_for(lab.enc) if preset else learn_config(method, own, seed=seed, n=pairs)
+        cfg = reset(cfg, own["set"] | ({} if steps is None else dict(steps=steps)))
         made, recipe = _learned(lab, method, begun, cfg, folder, work, resume, command)
     if not is_main(): return recipe
     if made is not None: save_pairs(made, recipe, folder, work=work)
@@ -412,29 +470,34 @@ def distill(method: Method, # how to make pairs
 # %% ../nbs/13_cli.ipynb #268db045
 def experts(*,
             data: str, # source, see `vldistill data --help`
-            count: int = 10, # experts
-            epochs: int = 3, # passes over the train pairs
+            count: int | None = None, # experts; 10 by default
+            epochs: int | None = None, # passes over the train pairs; 3 by default
             out: str = "runs/experts", # folder; finished experts of the same settings are kept
             train: Literal["probe", "image", "full"] = "probe", # what moves besides the projections: probe nothing
             lora_rank: int = 0, # of adapters that move instead of the image tower; 0 for none
             embed_dim: int = 256, # width of the projections
             views: int = 0, # augmented views of each image
             dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16", # of stored differences
-            image_encoder: str = "lite0@128", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG; NAME@SIDE enlarges first
-            text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
+            image_encoder: str | None = None, # lite0, tiny, timm:NAME or open_clip:MODEL/TAG; lite0@128 by default
+            text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
             seed: int = 0, # of the first expert
+            paper: str | None = None, # published settings: vldd:, lors:, repblend: or ptm-st:, then flickr30k or coco
             ) -> Any: # `Experts`
     "Record expert trajectories on real pairs."
+    preset = as_published(paper, "trajectory", 100)[0]
+    count, epochs = count or (preset.n_experts if preset else 10), epochs or (preset.experts.epochs if preset else 3)
     check_range("count", count, 1), check_range("epochs", epochs, 1), check_range("lora_rank", lora_rank, 0)
     check_range("views", views, 0), check_range("embed_dim", embed_dim, 1), check_range("seed", seed, 0, 2**62)
     if lora_rank and train == "probe": raise InputError("--lora-rank: adapters sit in the tower; use --train image")
     folder, start = new_folder(out), time.perf_counter()
     _join_group()
-    lab = open_lab(data, image_encoder, text_encoder, size)
+    lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size or (preset.size if preset else None))
     from vldistill_nb.experts import ExpertConfig, record_experts
     cfg = ExpertConfig(train, epochs, views=views, dtype=dtype, seed=seed)
-    enc = expert_encoder(lab, dict(rank=lora_rank) if lora_rank else None, embed_dim)
+    if preset: cfg = replace(preset.experts, epochs=epochs, dtype=dtype, seed=seed)
+    proj = preset.proj if preset else "linear"
+    enc = expert_encoder(lab, dict(rank=lora_rank) if lora_rank else None, embed_dim, proj)
     done = record_experts(enc, lab.data.train, count, folder, cfg, progress=True)
     if is_main(): print(f"{done!r}\ntime    {time.perf_counter() - start:.0f} s\nout     {out}")
     return done
@@ -508,6 +571,7 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
              text_encoder: str | None = None, # the artifact's own by default
              lora_rank: int = 0, # of adapters that a student trains instead of its image tower; 0 for none
              teacher: Student | None = None, # soft targets from a model of all real pairs, and what it learns
+             paper: str | None = None, # the paper's own student, such as lors:flickr30k, with the rates that were learned
              json: str | None = None, # the same numbers for machines
              ) -> dict: # as written to `--json`
     "Make fresh students of pairs and measure recall on test."
@@ -522,9 +586,15 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
     lab = open_lab(data, *specs, dp.imgs.shape[-1])
     lab.loss = dp.recipe["settings"].get("objective", {}).get("loss", lab.loss)
     if lora_rank: lab.enc = expert_encoder(lab, dict(rank=lora_rank), lab.enc.embed_dim)
+    own_student = None
+    if preset := as_published(paper, "trajectory", next((n for n in (100, 200) if len(dp) <= n), 500))[0]:
+        encoders(preset, *specs)
+        lab.enc, own_student = expert_encoder(lab, proj=preset.proj), preset.student_for(dp.pairs)
+        student = own_student.protocol
     pairs = dp.pairs if teacher is None else taught(lab, dp.pairs, teacher)
-    scores = lab.judge(pairs, "test", student=student, seeds=seeds, recipe=recipe)
-    own = dict(recipe=None, shrink=chosen_shrink(lab, pairs)) if solved else dict(recipe=recipe, shrink=None)
+    scores = lab.judge(pairs, "test", student=student, seeds=seeds, recipe=recipe, cfg=own_student)
+    if own_student: own = dict(recipe=paper, shrink=None)
+    else: own = dict(recipe=None, shrink=chosen_shrink(lab, pairs)) if solved else dict(recipe=recipe, shrink=None)
     result = {**{k: v for k, v in scores.items() if k not in ("student", "seconds")}, "student": student, **own,
               "data": data, "artifact": str(folder), "seconds": round(scores["seconds"], 3)}
     write_json(json, result)

@@ -195,27 +195,32 @@ def _open_clip_image(spec, pretrained):
     return ImageTower(clip.visual, dim, spec=spec, mean=cfg["mean"], std=cfg["std"], size=size)
 
 # %% ../nbs/01_encoders.ipynb #cdd58ab5
+def _wanted(spec, pretrained):
+    "`NAME,pretrained=no` as name and whether trained weights are wanted."
+    found = re.fullmatch(r"(.+),pretrained=(yes|no)", spec)
+    return (found[1], pretrained and found[2] == "yes") if found else (spec, pretrained)
+
 def _at_side(spec):
     "`NAME@SIDE` as name and pixels a side; None where it says nothing."
     found = re.fullmatch(r"(.+)@(\d+)", spec)
     return (found[1], int(found[2])) if found else (spec, None)
 
-def _looking_at(tower, spec, side):
-    "The tower, resizing images to that many pixels a side."
-    if tower.size not in (None, side): raise InputError(f"{spec}: it takes {tower.size} px only; leave out @{side}")
-    if not 8 <= side <= 1024: raise InputError(f"{spec}: from 8 to 1024 pixels a side, not {side}")
-    tower.spec, tower.size = spec, side
-    return tower
+def _looking_at(tower, side):
+    "Let a tower resize images to that many pixels a side."
+    if tower.size not in (None, side): raise InputError(f"{tower.spec}: it takes {tower.size} px only; leave out @{side}")
+    if not 8 <= side <= 1024: raise InputError(f"{tower.spec}@{side}: from 8 to 1024 pixels a side, not {side}")
+    tower.size = side
 
 # %% ../nbs/01_encoders.ipynb #cdd58ab6
 def image_encoder(
-    spec: str, # `lite0`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`; `…@SIDE` to resize images first
+    spec: str, # `lite0`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`; `…@SIDE` to resize images first; `…,pretrained=no`
     *,
     pretrained: bool = True, # False for random weights
     seed: int = 0, # of random weights
 ) -> ImageTower: # in evaluation mode, on the CPU
     "Build an image tower by name; raises `InputError` for an unknown name or unreachable weights."
-    name, side = _at_side(spec)
+    name, pretrained = _wanted(spec, pretrained)
+    name, side = _at_side(name)
     with _seeded(0 if name == "tiny" and pretrained else seed):
         if name == "tiny": tower = ImageTower(_tiny_image(), 64, spec=name)
         elif name == "lite0":
@@ -225,7 +230,9 @@ def image_encoder(
         elif name.startswith("timm:"): tower = _timm(name, pretrained)
         elif name.startswith("open_clip:"): tower = _open_clip_image(name, pretrained)
         else: raise InputError(f"image encoder {spec!r}: use lite0, tiny, timm:NAME or open_clip:MODEL/TAG")
-    return (_looking_at(tower, spec, side) if side is not None else tower).eval()
+    if side is not None: _looking_at(tower, side)
+    tower.spec = spec
+    return tower.eval()
 
 # %% ../nbs/01_encoders.ipynb #733d1eda
 @dataclass(eq=False)
@@ -530,18 +537,20 @@ def _open_clip_text(spec, pretrained):
 
 # %% ../nbs/01_encoders.ipynb #64257ac1
 def text_encoder(
-    spec: str, # `minilm`, `tiny`, `hf:NAME` (or a folder) or `open_clip:MODEL/TAG`
+    spec: str, # `minilm`, `tiny`, `hf:NAME` (or a folder) or `open_clip:MODEL/TAG`; `…,pretrained=no`
     *,
     pretrained: bool = True, # False for random weights
     seed: int = 0, # of random weights
 ) -> TextTower: # in evaluation mode, on the CPU
     "Build a text tower by name; raises `InputError` for an unknown name or unreachable weights."
-    with _seeded(0 if spec == "tiny" and pretrained else seed):
-        if spec == "tiny": tower = _tiny_text()
-        elif spec == "minilm": tower = _minilm(pretrained)
-        elif spec.startswith("hf:"): tower = _hf(spec, pretrained)
-        elif spec.startswith("open_clip:"): tower = _open_clip_text(spec, pretrained)
+    name, pretrained = _wanted(spec, pretrained)
+    with _seeded(0 if name == "tiny" and pretrained else seed):
+        if name == "tiny": tower = _tiny_text()
+        elif name == "minilm": tower = _minilm(pretrained)
+        elif name.startswith("hf:"): tower = _hf(name, pretrained)
+        elif name.startswith("open_clip:"): tower = _open_clip_text(name, pretrained)
         else: raise InputError(f"text encoder {spec!r}: use minilm, tiny, hf:NAME or open_clip:MODEL/TAG")
+    tower.spec = spec
     return tower.eval()
 
 # %% ../nbs/01_encoders.ipynb #def405df

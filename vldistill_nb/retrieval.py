@@ -91,14 +91,14 @@ class StudentConfig:
     lr_head: float = 0.1            # learning rate of projections
     momentum: float = 0.9           # of SGD
     weight_decay: float = 5e-4      # of SGD
-    schedule: str = "cosine"        # down to zero; `step`: a tenth from half-way on
+    schedule: str = "cosine"        # down to zero; `step`: a tenth from half-way on; `constant`
     start: str = "fresh"            # projections at the start: `fresh` random ones, or `solved`
     enough: float = 0.01            # a batch's `info_nce` below this ends the training: nothing is left to learn
     shrink: float | None = None     # of solved projections; None: chosen on `val`
     augment: AugConfig | None = None  # views of the images at each step, for `image` and `full`
 
     def __post_init__(self):
-        for name, known in (("protocol", PROTOCOLS), ("loss", LOSSES), ("schedule", ("step", "cosine")),
+        for name, known in (("protocol", PROTOCOLS), ("loss", LOSSES), ("schedule", ("step", "cosine", "constant")),
                             ("start", ("fresh", "solved"))):
             if getattr(self, name) not in known:
                 raise InputError(f"student {name} {getattr(self, name)!r}: use one of {', '.join(known)}")
@@ -266,6 +266,7 @@ def _optimizer(student, cfg):
 # %% ../nbs/03_retrieval.ipynb #a0ede993
 def _scheduler(opt, cfg, n_steps):
     if cfg.schedule == "cosine": return torch.optim.lr_scheduler.CosineAnnealingLR(opt, n_steps)
+    if cfg.schedule == "constant": return torch.optim.lr_scheduler.LambdaLR(opt, lambda step: 1.0)
     return torch.optim.lr_scheduler.MultiStepLR(opt, [n_steps // 2], gamma=0.1)
 
 # %% ../nbs/03_retrieval.ipynb #b23fa959

@@ -106,6 +106,7 @@ class TrajectoryConfig:
     dropout: bool = False          # leave the projections' dropout on
     rank: int = 0                  # of the learned similarity matrix (LoRS); 0 for none
     alpha: float = 3.0             # scale of its low-rank part
+    full: bool = False             # learn all similarities one by one, not a low-rank matrix (PTM-ST)
     rate: float | None = None      # the student's learning rates at the start; None: searched, see `first_rates`
     draws: int | None = None       # experts matched in one call; None: 4 on frozen towers, 1 on others
     chunk: int = 50                # images a forward pass through a frozen tower
@@ -119,7 +120,7 @@ class TrajectoryConfig:
     def __post_init__(self):
         for name, known in (("order", ("fresh", "cycle")), ("loss", LOSSES), ("mode", MODES), ("dtype", ("float32", "bfloat16"))):
             if getattr(self, name) not in known: raise InputError(f"{name} {getattr(self, name)!r}: use {' or '.join(known)}")
-        if self.rank and self.loss == "info_nce": raise InputError("a learned similarity needs loss ence, bce or wbce")
+        if (self.rank or self.full) and self.loss == "info_nce": raise InputError("a learned similarity needs loss ence, bce or wbce")
         for name in ("steps", "span", "starts", "bs", "draws"):
             if (n := getattr(self, name)) is not None and n < 1: raise InputError(f"{name}: at least 1 is needed, not {n}")
         if self.rate is not None and not self.rate > 0: raise InputError(f"rate: must be above 0, not {self.rate}")
@@ -324,7 +325,8 @@ def prepare(self: TrajectoryMatching,
 ) -> Pairs: # with rates, and a similarity matrix if one is learned
     "Give pairs what this objective learns besides pixels and texts."
     cfg = self.cfg
-    sim = LowRankSim(len(pairs), rank=cfg.rank, alpha=cfg.alpha, seed=cfg.seed) if cfg.rank else pairs.sim
+    sim = torch.eye(len(pairs)) if cfg.full else pairs.sim
+    if cfg.rank: sim = LowRankSim(len(pairs), rank=cfg.rank, alpha=cfg.alpha, seed=cfg.seed)
     made = Pairs(pairs.imgs, pairs.txts, sim)
     rates = self.first_rates(made.to(self.encoder.device)) if cfg.rate is None else dict.fromkeys(self.layout.sides, cfg.rate)
     return Pairs(pairs.imgs, pairs.txts, sim, {s: torch.tensor(r) for s, r in rates.items()})
