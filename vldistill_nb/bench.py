@@ -739,8 +739,9 @@ def ablations() -> tuple: # title, jobs
     ence, wbce = dict(loss="ence"), dict(loss="wbce")
     tries = [{}, dict(mode="tesla"), dict(starts=2), dict(starts=2, starts_txt=2), dict(starts=2, straight=6)]
     tries += [dict(blend=1.0), dict(bs=50), dict(bs=50, order="cycle"), dict(span=3), dict(inner=16), dict(inner=4)]
-    tries += [dict(draws=4), dict(merge=True), ence, ence | dict(rank=10, alpha=3.0), wbce, wbce | dict(rank=10, alpha=1.0)]
-    tries += [dict(clip_grad=0.01), dict(rate=0.1), dict(ema=0.97), dict(lr_img=0.0), dict(lr_txt=0.0), dict(noise=True)]
+    tries += [dict(draws=4), dict(merge=True), dict(clip_grad=0.01), dict(rate=0.1), dict(ema=0.97)]
+    tries += [ence, ence | dict(rank=10, alpha=3.0), wbce, wbce | dict(rank=10, alpha=1.0)]
+    tries += [dict(lr_img=0.0), dict(lr_txt=0.0), dict(noise=True)]
     return ("Trajectory matching, one piece at a time: 100 pairs, learned as features",
             grid([("trajectory", dict(space="features") | t) for t in tries], [100], BOTH))
 

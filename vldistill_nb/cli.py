@@ -309,7 +309,7 @@ def settings(text: str | None, # such as "tau=0.1,lr_img=0.02"
     from vldistill_nb.covariance import CovConfig
     from vldistill_nb.distill import DistillConfig
     from vldistill_nb.trajectory import TrajectoryConfig
-    known, own = {"inner"}.union(*({f.name for f in fields(c)} for c in (CovConfig, DistillConfig, TrajectoryConfig))), {}
+    known, own = {f.name for c in (CovConfig, DistillConfig, TrajectoryConfig) for f in fields(c)} | {"inner"}, {}
     for word in filter(None, (text or "").split(",")):
         name, eq, value = word.partition("=")
         if name not in known or not eq:
@@ -427,8 +427,8 @@ def distill(method: Method, # how to make pairs
             rank: int = 0, # of similarities learned with the pairs (LoRS), for the two trajectory methods; 0 for none
             towers: Literal["frozen", "image", "full"] = "frozen", # what moves in the encoder of covariance
             bank: str | None = None, # folder of states of towers that move, recorded there if need be; for covariance
-            paper: str | None = None, # published settings: vldd:, lors:, repblend:, ptm-st: or covmatch:, then flickr30k or coco
-            set: str | None = None, # any setting of method and loop, such as tau=0.1,lr_img=0.02; inner steps are `inner`
+            paper: str | None = None, # published settings, such as lors:flickr30k or covmatch:coco
+            set: str | None = None, # any setting of method and loop, such as tau=0.1,lr_img=0.02
             ) -> dict: # the recipe
     "Make a small training set out of a large one."
     command = command_line(distill, locals() | dict(resume=False))
@@ -571,7 +571,7 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
              text_encoder: str | None = None, # the artifact's own by default
              lora_rank: int = 0, # of adapters that a student trains instead of its image tower; 0 for none
              teacher: Student | None = None, # soft targets from a model of all real pairs, and what it learns
-             paper: str | None = None, # the paper's own student, such as lors:flickr30k, with the rates that were learned
+             paper: str | None = None, # its own student, such as lors:flickr30k, with the learned rates
              json: str | None = None, # the same numbers for machines
              ) -> dict: # as written to `--json`
     "Make fresh students of pairs and measure recall on test."

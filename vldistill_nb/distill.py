@@ -141,7 +141,8 @@ def _inside(pairs, names):
     "Leaves as the optimiser sees them."
     found = {k: v.detach() for k, v in leaves(pairs).items() if k in names}
     for k, v in found.items():
-        if k.startswith("lrs.") and not v > 0: raise InputError(f"{k}: a learning rate must be above 0, not {v.item():g}")
+        if k.startswith("lrs.") and not v > 0:
+            raise InputError(f"{k}: a learning rate must be above 0, not {v.item():g}")
     return {k: v.log() if k.startswith("lrs.") else v for k, v in found.items()}
 
 def _outside(params): return {k: v.exp() if k.startswith("lrs.") else v for k, v in params.items()}

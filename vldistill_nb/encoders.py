@@ -207,13 +207,14 @@ def _at_side(spec):
 
 def _looking_at(tower, side):
     "Let a tower resize images to that many pixels a side."
-    if tower.size not in (None, side): raise InputError(f"{tower.spec}: it takes {tower.size} px only; leave out @{side}")
+    if tower.size not in (None, side):
+        raise InputError(f"{tower.spec}: it takes {tower.size} px only; leave out @{side}")
     if not 8 <= side <= 1024: raise InputError(f"{tower.spec}@{side}: from 8 to 1024 pixels a side, not {side}")
     tower.size = side
 
 # %% ../nbs/01_encoders.ipynb #cdd58ab6
 def image_encoder(
-    spec: str, # `lite0`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`; `…@SIDE` to resize images first; `…,pretrained=no`
+    spec: str, # `lite0`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`; `…@SIDE` resizes images; `…,pretrained=no`
     *,
     pretrained: bool = True, # False for random weights
     seed: int = 0, # of random weights

@@ -71,13 +71,14 @@ def _vldd(data, budget):
     known = (data, budget) == ("flickr30k", 100)
     match = TrajectoryConfig(starts=2, bs=100, rate=0.1, draws=1, dropout=True)
     student = StudentConfig("image", tau=0.07, epochs=51, bs=64, schedule="constant", enough=0.0)
-    return Paper(f"vldd:{data}", budget, budget, _EXPERTS, match, replace(_LOOP, steps=2000, lr_img=1000.0, lr_txt=1000.0),
-                 student, unknown="outer steps (2,000 in its figures)" if known else "all but the rate of pixels and texts")
+    loop = replace(_LOOP, steps=2000, lr_img=1000.0, lr_txt=1000.0)
+    unknown = "outer steps (2,000 in its figures)" if known else "all but the rate of pixels and texts"
+    return Paper(f"vldd:{data}", budget, budget, _EXPERTS, match, loop, student, unknown=unknown)
 
 def _lors(data, budget):
     starts, bs, lr, lr_sim, rank, alpha, steps, tau = _LORS[data, budget]
-    match = TrajectoryConfig(starts=starts, bs=bs, order="cycle", loss="wbce", tau=tau, rank=rank, alpha=alpha, rate=0.1,
-                             draws=1, dropout=True, mode="tesla", merge=data == "coco")
+    match = TrajectoryConfig(starts=starts, bs=bs, order="cycle", loss="wbce", tau=tau, rank=rank, alpha=alpha,
+                             rate=0.1, draws=1, dropout=True, mode="tesla", merge=data == "coco")
     student = StudentConfig("image", loss="wbce", tau=0.07, epochs=101, bs=128, schedule="step", enough=0.0)
     return Paper(f"lors:{data}", budget, budget - 1, _EXPERTS, match,
                  replace(_LOOP, steps=steps, lr_img=lr, lr_txt=lr, lr_sim=lr_sim), student)
@@ -89,10 +90,11 @@ def _repblend(data, budget):
                    match=replace(p.match, bs=20, blend=1.0), student=replace(p.student, protocol="probe"))
 
 def _ptm_st(data, budget):
-    if budget != 100: raise InputError(f"ptm-st:{data}: only 100 pairs; larger sets are learned in phases, which we lack")
+    if budget != 100: raise InputError(f"ptm-st:{data}: only 100 pairs; larger sets are learned in phases")
     p = _lors(data, 100)
     match = replace(p.match, straight=5, rank=0, full=True)
-    loop = replace(p.loop, steps=2000, lr_img=1000.0, lr_txt=1000.0, lr_sim=10.0 if data == "flickr30k" else 50.0, ema=0.99)
+    lr_sim = 10.0 if data == "flickr30k" else 50.0
+    loop = replace(p.loop, steps=2000, lr_img=1000.0, lr_txt=1000.0, lr_sim=lr_sim, ema=0.99)
     return replace(p, name=f"ptm-st:{data}", match=match, loop=loop)
 
 # %% ../nbs/08b_papers.ipynb #2bcc929d
@@ -108,6 +110,6 @@ def paper(
     method, _, data = name.partition(":")
     if method not in METHODS or data not in ("flickr30k", "coco"):
         raise InputError(f"paper {name!r}: use METHOD:DATA with {', '.join(METHODS)} and flickr30k or coco")
-    if budget not in (100, 200, 500): raise InputError(f"paper {name}: published for 100, 200 and 500 pairs, not {budget}")
+    if budget not in (100, 200, 500): raise InputError(f"paper {name}: it has 100, 200 or 500 pairs, not {budget}")
     p = METHODS[method](data, budget)
     return replace(p, match=replace(p.match, seed=seed), loop=replace(p.loop, seed=seed))

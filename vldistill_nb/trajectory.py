@@ -118,11 +118,13 @@ class TrajectoryConfig:
     seed: int = 0                  # of experts, epochs, batches
 
     def __post_init__(self):
-        for name, known in (("order", ("fresh", "cycle")), ("loss", LOSSES), ("mode", MODES), ("dtype", ("float32", "bfloat16"))):
-            if getattr(self, name) not in known: raise InputError(f"{name} {getattr(self, name)!r}: use {' or '.join(known)}")
-        if (self.rank or self.full) and self.loss == "info_nce": raise InputError("a learned similarity needs loss ence, bce or wbce")
-        for name in ("steps", "span", "starts", "bs", "draws"):
-            if (n := getattr(self, name)) is not None and n < 1: raise InputError(f"{name}: at least 1 is needed, not {n}")
+        choices = dict(order=("fresh", "cycle"), loss=LOSSES, mode=MODES, dtype=("float32", "bfloat16"))
+        for k, known in choices.items():
+            if (v := getattr(self, k)) not in known: raise InputError(f"{k} {v!r}: use {' or '.join(known)}")
+        if (self.rank or self.full) and self.loss == "info_nce":
+            raise InputError("a learned similarity needs loss ence, bce or wbce")
+        for k in ("steps", "span", "starts", "bs", "draws"):
+            if (n := getattr(self, k)) is not None and n < 1: raise InputError(f"{k}: at least 1 is needed, not {n}")
         if self.rate is not None and not self.rate > 0: raise InputError(f"rate: must be above 0, not {self.rate}")
 
 MODES = ("exact", "tesla")
@@ -214,7 +216,8 @@ def entered(self: TrajectoryMatching,
     first, seen = PartialState().process_index == 0, leaves(pairs)
     if not self.on_feats: return Pairs(pairs.imgs, self.encoder.encode_text(pairs.txts), pairs.sim, pairs.lrs)
     alike = {k: v if first else v.detach() for k, v in seen.items() if k != "imgs"}
-    pairs = with_leaves(pairs, alike | dict(imgs=shared_feats(self.tower, pairs.imgs, self.cfg.chunk, held=self.cfg.held)))
+    imgs = shared_feats(self.tower, pairs.imgs, self.cfg.chunk, held=self.cfg.held)
+    pairs = with_leaves(pairs, alike | dict(imgs=imgs))
     return Pairs(pairs.imgs, self.encoder.encode_text(pairs.txts), pairs.sim, pairs.lrs)
 
 # %% ../nbs/08_trajectory.ipynb #f3833a67
@@ -231,7 +234,8 @@ def landed(self: TrajectoryMatching,
     idx = torch.stack([_index_batches(len(entered), cfg, d) for d in draws]).to(dev)
     mixes = [[x.to(dev) for x in _mixes(idx.shape[-1], cfg, d)] for d in draws] if cfg.blend else None
     share, other = (torch.stack(x) for x in zip(*mixes)) if mixes else (None, None)
-    def one(theta, idx, *mix): return student_loss(self.encoder, self.layout.named(theta), entered, idx, cfg, mix or None)
+    def one(theta, idx, *mix):
+        return student_loss(self.encoder, self.layout.named(theta), entered, idx, cfg, mix or None)
     def loss_fn(theta, k):
         rows = (theta, idx[:, k], *((share[:, k], other[:, k]) if mixes else ()))
         if self.on_feats: return torch.vmap(one, randomness="different")(*rows).sum()
@@ -272,6 +276,7 @@ def _finite(self: TrajectoryMatching, entered, rates, draws):
         loss, ratio = self.landed(entered, rates, draws)
     return loss, {s: r.detach() for s, r in ratio.items()}
 
+# %% ../nbs/08_trajectory.ipynb #b08cfec0
 @patch
 def _note(self: TrajectoryMatching, ratios, rates, left_out):
     "What goes into the log, and whether it is time to give up."
@@ -281,11 +286,13 @@ def _note(self: TrajectoryMatching, ratios, rates, left_out):
     self.idle = 0 if ratios else self.idle + 1
     for s in rates if ratios else ():
         self.still[s] = self.still.get(s, 0) + 1 if abs(mean(s) - 1) < 1e-3 else 0
-        if self.still[s] == 20: warnings.warn(f"trajectory: the {s} side's distance stays at 1, so its student does not "
-                                              "move; raise its learning rate, or start epochs nearer to the first")
+        if self.still[s] == 20:
+            warnings.warn(f"trajectory: the {s} side's distance stays at 1, so its student does not move; "
+                          "raise its learning rate, or start epochs nearer to the first")
     told = ", ".join(f"{s} {r.item():.3g}" for s, r in rates.items())
-    self.trouble = f"{self.idle} steps without a student that stays finite (learned rates: {told})" if self.idle > 9 else ""
+    if self.idle > 9: self.trouble = f"{self.idle} steps without a student that stays finite (learned rates: {told})"
 
+# %% ../nbs/08_trajectory.ipynb #f65b6c1a
 @patch(as_prop=True)
 def layers(self: TrajectoryMatching) -> dict[str, float]: # by name of the parameter
     "Squared distance of each tensor to its target over the expert's own, of the last student."
@@ -295,27 +302,30 @@ def layers(self: TrajectoryMatching) -> dict[str, float]: # by name of the param
 
 # %% ../nbs/08_trajectory.ipynb #757a432d
 @patch
+def _falls(self: TrajectoryMatching, entered, rates):
+    "The mean loss of students with these rates."
+    eta, draws = {s: torch.tensor(r, device=entered.imgs.device) for s, r in rates.items()}, [*range(self.draws)]
+    groups = [draws] if self.on_feats else [[d] for d in draws]
+    loss = torch.cat([self.landed(entered, eta, g)[0] for g in groups]).mean().item()
+    return loss if loss == loss else float("inf")
+
+# %% ../nbs/08_trajectory.ipynb #1ffe6ca6
+@patch
+@torch.no_grad()
 def first_rates(self: TrajectoryMatching,
     pairs: Pairs, # to start from
 ) -> dict[str, float]: # for each side
     "Learning rates with which students of these pairs land nearest to the experts' next steps."
-    with torch.no_grad():
-        entered, draws = self.entered(pairs), [*range(self.draws)]
-        groups = [draws] if self.on_feats else [[d] for d in draws]
-        def at(rates):
-            eta = {s: torch.tensor(r, device=entered.imgs.device) for s, r in rates.items()}
-            loss = torch.cat([self.landed(entered, eta, g)[0] for g in groups]).mean().item()
-            return loss if loss == loss else float("inf")
-        tries, worse = {}, 0
-        for r in (10 ** (i / 2) for i in range(-8, 3)):
-            tries[r] = at(dict.fromkeys(self.layout.sides, r))
-            worse = worse + 1 if tries[r] > min(tries.values()) else 0
-            if worse == 2: break
-        best, r = min((v, k) for k, v in tries.items())
-        best, found = best, dict.fromkeys(self.layout.sides, r)
-        for s in found:
-            for near in (found | {s: r / 3}, found | {s: r * 3}):
-                if (loss := at(near)) < best: best, found = loss, near
+    entered, tries, worse = self.entered(pairs), {}, 0
+    for r in (10 ** (i / 2) for i in range(-8, 3)):
+        tries[r] = self._falls(entered, dict.fromkeys(self.layout.sides, r))
+        worse = worse + 1 if tries[r] > min(tries.values()) else 0
+        if worse == 2: break
+    best, r = min((v, k) for k, v in tries.items())
+    found = dict.fromkeys(self.layout.sides, r)
+    for s in found:
+        for near in (found | {s: r / 3}, found | {s: r * 3}):
+            if (loss := self._falls(entered, near)) < best: best, found = loss, near
     return found
 
 # %% ../nbs/08_trajectory.ipynb #91ca4b13
@@ -328,7 +338,8 @@ def prepare(self: TrajectoryMatching,
     sim = torch.eye(len(pairs)) if cfg.full else pairs.sim
     if cfg.rank: sim = LowRankSim(len(pairs), rank=cfg.rank, alpha=cfg.alpha, seed=cfg.seed)
     made = Pairs(pairs.imgs, pairs.txts, sim)
-    rates = self.first_rates(made.to(self.encoder.device)) if cfg.rate is None else dict.fromkeys(self.layout.sides, cfg.rate)
+    rates = dict.fromkeys(self.layout.sides, cfg.rate)
+    if cfg.rate is None: rates = self.first_rates(made.to(self.encoder.device))
     return Pairs(pairs.imgs, pairs.txts, sim, {s: torch.tensor(r) for s, r in rates.items()})
 
 # %% ../nbs/08_trajectory.ipynb #83fb7255
