@@ -4,7 +4,7 @@
 
 Sources are timed in turn, so that a slow minute hits all of them; given are processor seconds of a step, as a multiple
 of a step with hard labels, and what remains for each student when several share a pass. `projector` is lite0 with
-corrections of rank 8 merged into its weights; `not merged` keeps peft's layers; `contiguous` is merged without
+corrections of rank 8 merged into its weights; `not merged` keeps the corrections apart; `contiguous` is merged without
 channels_last, `textbook` neither merged nor channels_last, and labels every student's view anew. For scale there is the
 time of the student's own products at the rate of a matrix product; convolutions may be a little faster than that. Each
 source also runs alone in a fresh process, for its peak memory.

@@ -2,9 +2,11 @@
 
     python benchmarks/moving_towers.py [--towers lite0 ...] [--steps 30] [--json FILE]
 
-For each tower one `image` expert is recorded on 640 real pairs (one epoch), and 16 pairs are matched with it. Given are the rates that the search finds and the matching loss with them (2 is a student that does not move); for lite0 also what becomes
-of the loss, with the exact gradient and with TESLA's. Towers: pretrained lite0 (ReLU6, batch norm), resnet18 (ReLU, batch norm), nfnet_l0 (SiLU,
-standardised weights), a small ViT (GELU, layer norm), and that ViT with LoRA adapters; all but the first untrained.
+For each tower one `image` expert is recorded on 640 real pairs (one epoch), and 16 pairs are matched with it. Given are
+the rates that the search finds and the matching loss with them (2 is a student that does not move); for lite0 also what
+becomes of the loss, with the exact gradient and with TESLA's. Towers: pretrained lite0 (ReLU6, batch norm), resnet18
+(ReLU, batch norm), nfnet_l0 (SiLU, standardised weights), a small ViT (GELU, layer norm), and that ViT with LoRA
+adapters; all but the first untrained.
 """
 import argparse, tempfile, time
 from common import record
@@ -52,6 +54,6 @@ def main():
                 print(f"{name:9} {way:6} rates {', '.join(f'{r:.3g}' for r in row['rates'].values())}: loss {loss[0]:.3f}, "
                       f"first five {row['first5']:.3f}, last five {row['last5']:.3f}; least rate {row['least_rate']:.2g}; "
                       f"{row['seconds'] / steps:.1f} s a step, search {found:.0f} s", flush=True)
-    if a.json: record(a.json, rows)
+        if a.json: record(a.json, rows)
 
 if __name__ == "__main__": main()

@@ -4,21 +4,38 @@
 
 # %% ../nbs/09_lora.ipynb #7484300d
 from __future__ import annotations
-import copy, re
+import copy
 from dataclasses import asdict, dataclass
-import peft
 import torch
 from fastcore.basics import patch
-from peft.tuners.tuners_utils import BaseTunerLayer
-from torch import nn
-from torch.nn import functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 from .data import InputError
 from .encoders import DualEncoder, _seeded
 from .retrieval import moving
 
 # %% auto #0
-__all__ = ['TOWERS', 'LoraSettings', 'LoraEncoder', 'redraw_lora', 'has_lora', 'add_lora', 'merge_lora', 'Account',
+__all__ = ['TOWERS', 'Correction', 'LoraSettings', 'LoraEncoder', 'redraw_lora', 'has_lora', 'add_lora', 'merge_lora', 'Account',
            'lora_account']
+
+# %% ../nbs/09_lora.ipynb #fd9c3492
+class Correction(nn.Module):
+    "A weight, plus a low-rank matrix in its shape."
+    def __init__(self,
+        weight: Tensor, # `[d_out, ...]`
+        rank: int, # of the correction
+        scale: float = 1.0, # it is multiplied by
+        shapes: tuple | None = None, # of A and B, if they are others; their product must have as many numbers
+    ):
+        super().__init__()
+        a, b = shapes or ((rank, *weight.shape[1:]), (len(weight), rank, *[1] * (weight.ndim - 2)))
+        make = lambda shape: nn.ParameterDict(dict(weight=nn.Parameter(weight.new_zeros(shape))))
+        self.scale, self.lora_A, self.lora_B = scale, make(a), make(b)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        "The corrected weight."
+        a, b = (x["weight"].flatten(1) for x in (self.lora_A, self.lora_B))
+        return weight + self.scale * (b @ a).view_as(weight)
 
 # %% ../nbs/09_lora.ipynb #c7836529
 @dataclass(frozen=True)
@@ -39,64 +56,10 @@ TOWERS = dict(image=lambda enc: enc.img_enc.net, text=lambda enc: enc.txt_enc.bo
 
 # %% ../nbs/09_lora.ipynb #8628f186
 def _targets(net):
-    "Names of the layers that get adapters."
-    named = [(k, m) for k, m in net.named_modules() if k]
-    linear = [k for k, m in named if type(m) is nn.Linear]
-    return linear or [k for k, m in named if type(m) is nn.Conv2d and m.groups == 1]
-
-# %% ../nbs/09_lora.ipynb #f08ae430
-class _OpenAttention(nn.Module):
-    "`nn.MultiheadAttention` with its weights in two linear layers."
-    def __init__(self, old):
-        super().__init__()
-        self.old, self.heads, self.first = [old], old.num_heads, old.batch_first   # in a list: not a submodule
-        d, bias, like = old.embed_dim, old.in_proj_bias is not None, old.in_proj_weight
-        make = lambda o: nn.Linear(d, o, bias=bias, device=like.device, dtype=like.dtype)
-        self.qkv, self.proj = make(3 * d), make(d)
-        self.qkv.weight, self.qkv.bias = old.in_proj_weight, old.in_proj_bias
-        self.proj.weight, self.proj.bias = old.out_proj.weight, old.out_proj.bias
-
-    def forward(self, query, key, value, need_weights=False, attn_mask=None):
-        "Attention as PyTorch defines it, without its weights."
-        if query is key is value: q, k, v = self.qkv(query).chunk(3, -1)
-        else: q, k, v = (self.qkv(x).chunk(3, -1)[i] for i, x in enumerate((query, key, value)))
-        lead = lambda x: x if self.first else x.transpose(0, 1)
-        split = lambda x: lead(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        out = F.scaled_dot_product_attention(split(q), split(k), split(v), attn_mask=self._mask(attn_mask))
-        return self.proj(lead(out.transpose(1, 2).flatten(2))), None
-
-# %% ../nbs/09_lora.ipynb #1348ba7b
-@patch
-def _fold(self: _OpenAttention):
-    "The module it was made of, with the weights of now."
-    old = self.old[0]
-    old.in_proj_weight, old.in_proj_bias = self.qkv.weight, self.qkv.bias
-    old.out_proj.weight, old.out_proj.bias = self.proj.weight, self.proj.bias
-    return old
-
-# %% ../nbs/09_lora.ipynb #6cce020a
-@patch
-def _mask(self: _OpenAttention, mask):
-    "A mask as the function wants it: True where one may look, heads apart."
-    if mask is None: return None
-    if mask.dtype == torch.bool: mask = ~mask
-    return mask.unflatten(0, (-1, self.heads)) if mask.ndim == 3 else mask
-
-# %% ../nbs/09_lora.ipynb #ccc4f728
-def _put(net, name, new):
-    "Replace a submodule by name."
-    parent, _, leaf = name.rpartition(".")
-    setattr(net.get_submodule(parent), leaf, new)
-
-# %% ../nbs/09_lora.ipynb #96da0a21
-def _can_open(m):
-    plain = type(m) is nn.MultiheadAttention and m._qkv_same_embed_dim
-    return plain and m.bias_k is None and not m.add_zero_attn and not m.dropout
-
-def _unfold(net):
-    "Open every attention that can be opened."
-    for k, m in [*net.named_modules()]:
-        if k and _can_open(m): _put(net, k, _OpenAttention(m))
+    "The weights that get corrections: name of the module, and of the weight in it."
+    for k, m in net.named_modules():
+        if isinstance(m, (nn.Linear, nn.Conv2d)): yield k, "weight"
+        if isinstance(m, nn.MultiheadAttention) and m.in_proj_weight is not None: yield k, "in_proj_weight"
 
 # %% ../nbs/09_lora.ipynb #22a879ff
 class LoraEncoder(DualEncoder):
@@ -127,19 +90,11 @@ def has_lora(
     return any(".lora_" in k for k, _ in encoder.named_parameters())
 
 # %% ../nbs/09_lora.ipynb #0056473f
-def _inject(net, cfg, spec):
-    "Adapters into one tower, in place."
-    _unfold(net)
-    at = _targets(net)
-    if not at: raise InputError(f"{spec}: nothing to adapt; it has no plain linear layer or ungrouped convolution")
-    _inject_at(net, at, cfg.rank, cfg.alpha)
-
-def _inject_at(net, names, rank, alpha):
-    "Adapters into these layers, in place; more may follow."
-    only = "|".join(map(re.escape, names))                       # the very names, nothing that ends like them
-    cfg = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=only, lora_dropout=0.0)
-    peft.inject_adapter_in_model(cfg, net)
-    vars(net).pop("peft_config", None)                           # or peft takes what follows for a second adapter
+def _inject(net, targets, rank, scale):
+    "Corrections on these weights, in place."
+    for k, p in targets:
+        layer = net.get_submodule(k)
+        register_parametrization(layer, p, Correction(getattr(layer, p), rank, scale))
 
 # %% ../nbs/09_lora.ipynb #c72ea987
 def add_lora(
@@ -152,7 +107,10 @@ def add_lora(
     cfg = cfg or LoraSettings()
     if has_lora(encoder): raise InputError("encoder: it has adapters already; use merge_lora first, or redraw_lora")
     new = copy.deepcopy(encoder)
-    for t in cfg.towers: _inject(TOWERS[t](new), cfg, dict(image=new.image_spec, text=new.text_spec)[t])
+    for t in cfg.towers:
+        net, spec = TOWERS[t](new), dict(image=new.image_spec, text=new.text_spec)[t]
+        if not (at := [*_targets(net)]): raise InputError(f"{spec}: nothing to adapt; it has no weight matrix")
+        _inject(net.requires_grad_(False), at, cfg.rank, cfg.alpha / cfg.rank)
     new.__class__, new.lora = LoraEncoder, asdict(cfg)
     new.register_buffer("lora_scale", torch.tensor(cfg.alpha / cfg.rank))   # so that `base_hash` knows it
     return redraw_lora(new, seed)
@@ -170,15 +128,19 @@ def merge_lora(
     return new
 
 # %% ../nbs/09_lora.ipynb #903a880c
+def _corrections(net):
+    "Every corrected weight: layer, name of the weight, correction."
+    for m in [*net.modules()]:
+        for p, stack in m.parametrizations.items() if is_parametrized(m) else ():
+            if isinstance(stack[0], Correction): yield m, p, stack[0]
+
 def _merge_net(net):
     "Add the corrections of a network to its weights, in place."
-    _collapse(net, BaseTunerLayer, lambda m: m.merge() or m.get_base_layer())
-    _collapse(net, _OpenAttention, lambda m: m._fold())
-
-def _collapse(net, kind, plain):
-    "Replace modules of a kind by what they wrap."
-    for k, m in [*net.named_modules()]:
-        if isinstance(m, kind): _put(net, k, plain(m))
+    for m, p, _ in [*_corrections(net)]:
+        merged = nn.Parameter(getattr(m, p).detach().clone(), m.parametrizations[p].original.requires_grad)
+        m.__class__ = m.__class__.__bases__[0]   # PyTorch's own way out would take the property from copies, too
+        del m._modules["parametrizations"]
+        setattr(m, p, merged)
 
 # %% ../nbs/09_lora.ipynb #3ed4ab52
 def _make_plain(encoder):

@@ -11,24 +11,23 @@ from typing import Callable, Sequence
 import numpy as np
 import torch
 from fastcore.basics import patch
-from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional as F
+from torch.nn.utils.parametrize import register_parametrization
 from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
 from .encoders import DualEncoder, Feats, Pairs, dual_encoder, encode_data
-from .lora import _collapse, _inject_at, _merge_net, _put, _unfold
+from .lora import Correction, _corrections, _merge_net
 from .retrieval import student_config, train_student
 from .softlabels import ModelLabels, StoredLabels, Views, classifier
 
 # %% auto #0
 __all__ = ['TEMPLATE', 'FORMS', 'align_encoder', 'class_prompts', 'class_embeddings', 'RankConfig', 'adapted_layers',
-           'delta_numbers', 'count_deltas', 'LoralibConv', 'LabelProjector', 'centred', 'LowRank', 'low_rank',
-           'HeadSums', 'MeanLogits', 'TransferConfig', 'head_sums', 'transfer', 'explained', 'weak_teachers',
-           'save_teachers', 'load_teachers', 'balanced']
+           'delta_numbers', 'count_deltas', 'LabelProjector', 'centred', 'LowRank', 'low_rank', 'HeadSums',
+           'MeanLogits', 'TransferConfig', 'head_sums', 'transfer', 'explained', 'weak_teachers', 'save_teachers',
+           'load_teachers', 'balanced']
 
 # %% ../nbs/11b_projector.ipynb #96ac6dac
 def align_encoder(
@@ -96,8 +95,14 @@ def adapted_layers(
 ) -> dict[str, nn.Module]: # by name
     "The convolutions that get a correction, grouped ones never; with `linear`, linear layers too."
     fits = lambda m: isinstance(m, nn.Conv2d) and m.groups == 1 and cfg.kernel in (0, m.kernel_size[0])
-    takes = lambda m: fits(m) or (cfg.linear and type(m) is nn.Linear)
+    takes = lambda m: fits(m) or (cfg.linear and isinstance(m, (nn.Linear, nn.MultiheadAttention)))
     return {k: m for k, m in net.named_modules() if takes(m) and not (cfg.skip and re.search(cfg.skip, k))}
+
+# %% ../nbs/11b_projector.ipynb #2a75d091
+def _matrix(layer):
+    "The name of a layer's weight, and the weight."
+    name = "in_proj_weight" if isinstance(layer, nn.MultiheadAttention) else "weight"
+    return name, getattr(layer, name)
 
 # %% ../nbs/11b_projector.ipynb #1bc89198
 def delta_numbers(
@@ -106,7 +111,7 @@ def delta_numbers(
     form: str = "matricised", # one of `FORMS`
 ) -> int: # numbers in both factors
     "What the correction of one layer holds."
-    o, i, *kernel = layer.weight.shape
+    o, i, *kernel = _matrix(layer)[1].shape
     area = math.prod(kernel)
     return rank * (i * area + o) if form == "matricised" else rank * area * (i + o)
 
@@ -118,48 +123,21 @@ def count_deltas(
     "What all corrections of a network hold, that of the head apart."
     return sum(delta_numbers(m, cfg.conv, cfg.form) for m in adapted_layers(net, cfg).values())
 
-# %% ../nbs/11b_projector.ipynb #2a75d091
-class LoralibConv(nn.Module):
-    "A convolution with loralib's low-rank correction."
-    def __init__(self,
-        conv: nn.Conv2d, # to be corrected
-        rank: int, # of the correction
-    ):
-        super().__init__()
-        (o, i), k = conv.weight.shape[:2], conv.kernel_size[0]
-        self.base = conv
-        self.a, self.b = (nn.Parameter(conv.weight.new_zeros(s)) for s in ((rank * k, i * k), (o * k, rank * k)))
-
-    def weight(self): return self.base.weight + (self.b @ self.a).view_as(self.base.weight)
-    def forward(self, x: Tensor) -> Tensor: return functional_call(self.base, dict(weight=self.weight()), (x,))
-
-    @torch.no_grad()
-    def fold(self) -> nn.Conv2d: # plain
-        "The convolution, its correction added."
-        self.base.weight.copy_(self.weight())
-        return self.base
-
 # %% ../nbs/11b_projector.ipynb #f12f7286
 def _adapt(net, ranks, form):
     "Give layers corrections, in place; ranks by name."
-    for r in sorted({*ranks.values()} - {0}):
-        names = [k for k, v in ranks.items() if v == r]
-        if form == "loralib":
-            for k in names: _put(net, k, LoralibConv(net.get_submodule(k), r))
-        else: _inject_at(net, names, r, r)
+    for k, r in ranks.items():
+        if not r: continue
+        layer, shapes = net.get_submodule(k), None
+        name, w = _matrix(layer)
+        if form == "loralib": shapes = (r * w.shape[2], w.shape[1] * w.shape[2]), (len(w) * w.shape[2], r * w.shape[2])
+        register_parametrization(layer, name, Correction(w, r, 1.0, shapes))
 
 # %% ../nbs/11b_projector.ipynb #3b8c7b30
 def _factors(net):
     "The two factors of each corrected layer, by name: the parameters themselves, A before B."
-    for k, m in net.named_modules():
-        if isinstance(m, BaseTunerLayer): yield k, m.lora_A["default"].weight, m.lora_B["default"].weight
-        if isinstance(m, LoralibConv): yield k, m.a, m.b
-
-# %% ../nbs/11b_projector.ipynb #4d2d6272
-def _merge(net):
-    "Add every correction to its weight, in place."
-    _merge_net(net)
-    _collapse(net, LoralibConv, lambda m: m.fold())
+    names = {m: k for k, m in net.named_modules()}
+    for m, _, c in _corrections(net): yield names[m], c.lora_A["weight"], c.lora_B["weight"]
 
 # %% ../nbs/11b_projector.ipynb #415468d1
 class LabelProjector(nn.Module):
@@ -185,7 +163,6 @@ class LabelProjector(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(classes)), requires_grad=False)
         r = min(self.ranks.head, *w0.shape)
         self.a, self.b = nn.Parameter(torch.zeros(r, len(w0))), nn.Parameter(torch.zeros(len(classes), r))
-        if self.ranks.linear: _unfold(self.img_enc.net)
         self.layers = layers or dict.fromkeys(adapted_layers(self.img_enc.net, self.ranks), self.ranks.conv)
         self.requires_grad_(False)
         _adapt(self.img_enc.net, self.layers, self.ranks.form)
@@ -266,7 +243,7 @@ def centred(
 def merged(self: LabelProjector) -> LabelProjector: # a copy with plain weights and the same outputs
     "Corrections added to the weights, for fast inference."
     new = copy.deepcopy(self)
-    _merge(new.img_enc.net)
+    _merge_net(new.img_enc.net)
     new.w0.copy_(new.head())
     new.b.zero_()
     return new.requires_grad_(False).eval()
