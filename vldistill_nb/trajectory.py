@@ -252,17 +252,18 @@ def __call__(self: TrajectoryMatching,
 ) -> Tensor: # the matching loss
     "One matching step; runs that leave the numbers are left out, and counted."
     entered, ps = self.entered(pairs), PartialState()
-    rates = {s: (pairs.lrs or {}).get(s, torch.tensor(self.cfg.rate or 0.1)) for s in self.layout.sides}
+    rates = {s: (entered.lrs or {}).get(s, torch.tensor(self.cfg.rate or 0.1)) for s in self.layout.sides}
     draws = [*range(step * self.draws, (step + 1) * self.draws)]
     groups = [draws] if self.on_feats else [[d] for d in draws[ps.process_index::ps.num_processes]]
     found = [self._finite(entered, rates, g) for g in groups]
     losses, ratios = [l for l, _ in found if len(l)], [r for _, r in found if len(r)]
     left_out = sum(map(len, groups)) - sum(map(len, losses))
-    self._note(ratios, rates, left_out)
+    if groups: self._note(ratios, rates, left_out)         # with more processes than draws, some have none
     if self.trouble: return pairs.imgs.sum() * torch.nan
     if not losses: return sum(0 * x.sum() for x in leaves(pairs).values())
-    total = torch.cat(losses)
-    return total.sum() / (self.draws - left_out if self.on_feats else self.draws)
+    mine = torch.cat(losses)
+    share = mine.sum() / (len(mine) if self.on_feats else self.draws)
+    return share + (mine.mean() - share).detach()          # told is the mean of one's own draws
 
 # %% ../nbs/08_trajectory.ipynb #0ab68316
 @patch
