@@ -1,12 +1,13 @@
 """One matching step: time and memory of the engine against the textbook, and memory as the set grows.
 
-    python benchmarks/trajectory.py [--side 96] [--pairs 16] [--steps 2 8 32] [--ways WAY ...] [--json FILE]
+    python benchmarks/trajectory.py [--side 96] [--pairs 16] [--steps 2 8] [--ways WAY ...] [--json FILE]
+    python benchmarks/trajectory.py --growth [--json FILE]
 
 NFNet-l0 with random weights moves as a whole. Every number comes from a process of its own. `textbook` is automatic
 differentiation through all inner steps, a dictionary of tensors at a time, and what the others are divided by; beyond
 8 steps it needs more than 24 GiB and is left out. Seconds are of processor time over the number of threads, which other
 users of a machine disturb less than the clock on the wall. Memory is the peak of the process less its peak before the
-step. The last rows hold lite0 still, at 224 px, and match two sets of different size through its features.
+step. `--growth` holds lite0 still, at 224 px, and matches sets of 100 and of 500 pairs through its features.
 """
 import argparse, json, subprocess, sys, tempfile, time
 from common import matmul_rate, peak, record
@@ -62,7 +63,7 @@ def frozen_tower(side, pairs, steps):
     enc = dual_encoder("lite0", "tiny").eval().requires_grad_(False)
     tower, g = enc.img_enc.folded(), torch.Generator().manual_seed(0)
     x = torch.rand(pairs, 3, side, side, generator=g).requires_grad_()
-    x.grad = torch.zeros_like(x)
+    x.grad = torch.ones_like(x).zero_()     # in memory before the step, like the pictures
     y, eta = torch.randn(pairs, 64, generator=g), {s: torch.tensor(0.1) for s in ("img", "txt")}
     heads = {k: p.detach() for k, p in moving(enc, "probe").items()}
     lay = Layout({k: v.shape for k, v in heads.items()})
@@ -91,15 +92,27 @@ def fresh_process(*words):
     if done.returncode: return print(f"{words}: failed: {done.stderr[-200:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
+def growth(file):
+    "Memory of a step on sets of two sizes."
+    rows = []
+    for pairs in (100, 500):
+        r = fresh_process("--side", 224, "--pairs", pairs, "--steps", 8, "--one", "frozen")
+        if r is None: continue
+        rows.append(r)
+        print(f"lite0 stands still, {pairs} pairs at 224 px: {r['extra_mib']:.0f} MiB "
+              f"besides pictures of {r['pictures_mib']:.0f} MiB", flush=True)
+    if file: record(file, rows)
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--side", type=int, default=96), ap.add_argument("--pairs", type=int, default=16)
-    ap.add_argument("--steps", type=int, nargs="+", default=[2, 8, 32])
-    ap.add_argument("--ways", nargs="+", choices=(*WAYS, "frozen"), default=WAYS)
-    ap.add_argument("--json"), ap.add_argument("--one")
+    ap.add_argument("--steps", type=int, nargs="+", default=[2, 8])
+    ap.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    ap.add_argument("--growth", action="store_true"), ap.add_argument("--json"), ap.add_argument("--one")
     a = ap.parse_args()
     if a.one == "frozen": return print(json.dumps(frozen_tower(a.side, a.pairs, a.steps[0])))
     if a.one: return print(json.dumps(moving_tower(a.ways[0], a.side, a.pairs, a.steps[0], a.one)))
+    if a.growth: return growth(a.json)
     import torch
     flops, rate = floor(a.side, a.pairs)
     print(f"nfnet_l0, {a.pairs} pairs at {a.side} px, {torch.get_num_threads()} threads; one pass forward and back: "
@@ -122,15 +135,10 @@ def main():
                               memory_ratio=r["extra_mib"] / base["extra_mib"])
                 rows.append(r)
                 print(f"{steps:>3} steps  {way:8} {r['seconds']:7.1f} s (wall {r['wall']:.1f}, "
-                      f"floor {r['floor']:.1f})  {r['extra_mib']:7.0f} MiB  (parameter vectors {(steps + 1) * r['weights_mib']:.0f} MiB)"
+                      f"floor {r['floor']:.1f})  {r['extra_mib']:7.0f} MiB  "
+                      f"(parameter vectors {(steps + 1) * r['weights_mib']:.0f} MiB)"
                       + (f"  error {r['error']:.0e}, cosine {r['cosine']:.5f}  {r['time_ratio']:.2f} x time, "
                          f"{r['memory_ratio']:.2f} x memory" if "error" in r else ""), flush=True)
-    for pairs in (100, 500):
-        r = fresh_process("--side", 224, "--pairs", pairs, "--steps", 8, "--one", "frozen")
-        if r is None: continue
-        rows.append(r)
-        print(f"lite0 stands still, {pairs} pairs at 224 px: {r['extra_mib']:.0f} MiB "
-              f"besides pictures of {r['pictures_mib']:.0f} MiB", flush=True)
     if a.json: record(a.json, rows, torch=torch.__version__, flops=flops, rate=rate)
 
 if __name__ == "__main__": main()
