@@ -142,9 +142,10 @@ def open_lab(data: str, # spec
     return Lab(d, dual_encoder(image_encoder, text_encoder), keep=keep)
 
 # %% ../nbs/12_bench.ipynb #429af105
-PICKS = ("random", "herding", "k-center", "forgetting")
+PICKS = ("random", "herding", "k-center", "k-means", "forgetting")
 LEARNED = ("covariance", "trajectory", "lora-trajectory")
-Method = Literal["random", "herding", "k-center", "forgetting", "covariance", "trajectory", "lora-trajectory"]
+Method = Literal["random", "herding", "k-center", "k-means", "forgetting",
+                 "covariance", "trajectory", "lora-trajectory"]
 
 # %% ../nbs/12_bench.ipynb #b0c402d6
 def pick(lab: Lab, # opened

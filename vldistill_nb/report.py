@@ -134,8 +134,8 @@ def chart(fig: Figure, # drawn
     return _img("svg+xml", file.getvalue().encode(), alt, "chart")
 
 # %% ../nbs/12b_report.ipynb #354caa3b
-COLOURS = {"random": "#7f7f7f", "herding": "#0072B2", "k-center": "#D55E00", "forgetting": "#009E73",
-           "covariance": "#CC79A7", "trajectory": "#E69F00", "lora-trajectory": "#56B4E9"}
+COLOURS = {"random": "#7f7f7f", "herding": "#0072B2", "k-center": "#D55E00", "k-means": "#999933",
+           "forgetting": "#009E73", "covariance": "#CC79A7", "trajectory": "#E69F00", "lora-trajectory": "#56B4E9"}
 
 def _axes(width, height, n=1):
     "A figure with `n` plain axes."
