@@ -426,7 +426,7 @@ def _plan_trajectory(lab, job, work):
     featured, soft = own.pop("space", "pixels") == "features", dict(loss="wbce", alpha=1.0) if own.get("rank") else {}
     noise, experts = own.pop("noise", False), _experts(lab, own, featured, work)
     if "inner" in own: soft["steps"] = own.pop("inner")
-    steps, usual = own.pop("steps", None), dict(starts=1, draws=1) if featured else {}
+    steps, usual = own.pop("steps", None), dict(draws=1) if featured else {}
     cfg = configure(TrajectoryConfig, own, **usual | soft, seed=job.draw)
     rates = dict(lr_img=0.05, lr_txt=0.015) if featured else dict(lr_img=0.015, lr_txt=0.01, clip_grad=0.01)
     loop = configure(DistillConfig, own, **rates, steps=steps or (150 if featured else 300), seed=job.draw)
