@@ -95,7 +95,7 @@ class TrajectoryConfig:
     "Settings of trajectory matching."
     steps: int = 8                 # inner steps T
     span: int = 1                  # epochs R between start and target
-    starts: int = 1                # start epochs are drawn below this one; 1: all students start where experts did
+    starts: int = 1                # start epochs are drawn below this one; 1: where experts started
     starts_txt: int | None = None  # … of the text side, drawn by itself (AMD); None: the same epoch for both
     bs: int = 100                  # pairs an inner step, all if there are fewer
     order: str = "fresh"           # `fresh`: a new permutation for each step (VLDD); `cycle`: slices of one (LoRS)
