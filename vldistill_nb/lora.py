@@ -134,6 +134,7 @@ def _corrections(net):
         for p, stack in m.parametrizations.items() if is_parametrized(m) else ():
             if isinstance(stack[0], Correction): yield m, p, stack[0]
 
+# %% ../nbs/09_lora.ipynb #4e33ffe3
 def _merge_net(net):
     "Add the corrections of a network to its weights, in place."
     for m, p, _ in [*_corrections(net)]:
