@@ -304,12 +304,16 @@ def _learned(lab, method, start, cfg, folder, work, resume, command):
 
 # %% ../nbs/13_cli.ipynb #41ec1df1
 def settings(text: str | None, # such as "tau=0.1,lr_img=0.02"
+             method: str = "trajectory", # that they are for
+             towers: str = "frozen", # what moves in the encoder of covariance
              ) -> dict: # values by name
-    "Settings from the command line; `InputError` for a name that no method or loop has."
+    "Settings from the command line; `InputError` for a name that neither method nor loop has."
     from vldistill_nb.covariance import CovConfig
     from vldistill_nb.distill import DistillConfig
     from vldistill_nb.trajectory import TrajectoryConfig
-    known, own = {f.name for c in (CovConfig, DistillConfig, TrajectoryConfig) for f in fields(c)} | {"inner"}, {}
+    kinds = [TrajectoryConfig] if "trajectory" in method else [CovConfig] * (towers == "frozen")
+    known, own = {f.name for c in [DistillConfig, *kinds] for f in fields(c)}, {}
+    if "trajectory" in method: known.add("inner")
     for word in filter(None, (text or "").split(",")):
         name, eq, value = word.partition("=")
         if name not in known or not eq:
@@ -330,6 +334,7 @@ def reset(cfg: Any, # a dataclass
 def as_published(name: str | None, # `METHOD:DATA`
               method: str, # one of ours
               n: int, # pairs
+              seed: int = 0, # of everything random
               ) -> tuple: # a `Paper` of trajectories, and the data of CovMatch's settings; or None
     "Published settings; `InputError` where they are another method's."
     if name is None: return None, None
@@ -340,7 +345,7 @@ def as_published(name: str | None, # `METHOD:DATA`
         if method in PICKS: raise InputError(f"--paper: {method} picks real pairs at once; leave it out")
         raise InputError(f"--paper {name}: for {method} use {fits}")
     from vldistill_nb.papers import paper
-    return paper(name, n), None
+    return paper(name, n, seed=seed), None
 
 def encoders(preset: Any, # `Paper`, or None
              image: str | None, # spec, if one was given
@@ -372,7 +377,7 @@ def _begin(lab, method, n, seed, start, own):
     fewer = fair_count(n, real.imgs[0].numel(), leaves(real)["txts"][0].numel(), rank := own["rank"])
     soft = dict(rank=rank, loss="wbce", alpha=1.0) if rank else {}
     cfg = TrajectoryConfig(seed=seed, mode=own["gradient"], **soft)
-    if own["preset"]: cfg, fewer = replace(own["preset"].match, seed=seed), own["preset"].pairs
+    if own["preset"]: cfg, fewer = own["preset"].match, own["preset"].pairs
     cfg = reset(cfg, {("steps" if k == "inner" else k): v for k, v in own["set"].items() if k != "steps"})
     return start_trajectory(lab, real[:fewer], cfg, own["experts"], method == "lora-trajectory")
 
@@ -434,16 +439,17 @@ def distill(method: Method, # how to make pairs
     command = command_line(distill, locals() | dict(resume=False))
     check_range("pairs", pairs, 2), check_range("steps", steps, 1), check_range("seed", seed, 0, 2**63 - 1)
     check_range("rank", rank, 0)
-    preset, covmatch = as_published(paper, method, pairs)
+    preset, covmatch = as_published(paper, method, pairs, seed)
     towers = "full" if covmatch else towers
     own = dict(experts=experts, gradient=gradient, rank=rank, towers=towers, bank=bank, paper=covmatch, preset=preset,
-               set=settings(set))
+               set=settings(set, method, towers))
     _check_options(method, dict(steps=steps, resume=resume, start=start, set=set), dict(experts=experts, rank=rank),
                    dict(towers=towers != "frozen", bank=bank, paper=covmatch))
     folder = new_folder(f"runs/{method}-{pairs}" if out is None else out)
     work, clock = check_work(folder, resume), time.perf_counter()
     _join_group()
-    lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size or (preset.size if preset else None))
+    if preset and size is None: size = preset.size
+    lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size)
     if pairs > (n := lab.data.train.n_txt):
         raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
     if method in PICKS:
@@ -486,13 +492,15 @@ def experts(*,
             ) -> Any: # `Experts`
     "Record expert trajectories on real pairs."
     preset = as_published(paper, "trajectory", 100)[0]
-    count, epochs = count or (preset.n_experts if preset else 10), epochs or (preset.experts.epochs if preset else 3)
+    if count is None: count = preset.n_experts if preset else 10
+    if epochs is None: epochs = preset.experts.epochs if preset else 3
     check_range("count", count, 1), check_range("epochs", epochs, 1), check_range("lora_rank", lora_rank, 0)
     check_range("views", views, 0), check_range("embed_dim", embed_dim, 1), check_range("seed", seed, 0, 2**62)
     if lora_rank and train == "probe": raise InputError("--lora-rank: adapters sit in the tower; use --train image")
     folder, start = new_folder(out), time.perf_counter()
     _join_group()
-    lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size or (preset.size if preset else None))
+    if preset and size is None: size = preset.size
+    lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size)
     from vldistill_nb.experts import ExpertConfig, record_experts
     cfg = ExpertConfig(train, epochs, views=views, dtype=dtype, seed=seed)
     if preset: cfg = replace(preset.experts, epochs=epochs, dtype=dtype, seed=seed)

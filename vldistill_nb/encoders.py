@@ -75,27 +75,28 @@ def train(self: ImageTower,
     return self
 
 # %% ../nbs/01_encoders.ipynb #0d11b8d3
-def _fold(net):
-    "Fold batch norms into the convolutions listed before them; how many."
-    kids, done = list(net.named_children()), 0
-    for (at, conv), (name, bn) in zip(kids, kids[1:]):
-        if not isinstance(conv, nn.Conv2d) or not isinstance(bn, nn.BatchNorm2d) or is_parametrized(conv): continue
-        if bn.running_mean is None or bn.num_features != conv.out_channels: continue
-        setattr(net, at, fuse_conv_bn_eval(conv, bn)), setattr(net, name, getattr(bn, "act", nn.Identity()))
-        done += 1
-    return done + sum(_fold(kid) for _, kid in kids)
+def _foldable(net):
+    "Where a convolution is listed right before a batch norm that fits it: their parent, and both names."
+    for parent in net.modules():
+        kids = list(parent.named_children())
+        for (at, conv), (name, bn) in zip(kids, kids[1:]):
+            if not isinstance(conv, nn.Conv2d) or not isinstance(bn, nn.BatchNorm2d) or is_parametrized(conv): continue
+            if bn.running_mean is not None and bn.num_features == conv.out_channels: yield parent, at, name
 
 # %% ../nbs/01_encoders.ipynb #fe8c33bf
 @patch
 def folded(self: ImageTower,
 ) -> ImageTower: # a copy without gradients, in evaluation mode; itself if nothing can be folded
     "The same function with fewer passes over its feature maps."
-    plain = copy.deepcopy(self).eval().requires_grad_(False)
-    new, side = copy.deepcopy(plain), self.size or 64
-    if not _fold(new.net): return self
+    if not any(_foldable(self.net)): return self
+    new, side = copy.deepcopy(self).eval().requires_grad_(False), self.size or 64
     with torch.no_grad(), _seeded(0):
         noise = torch.rand(2, 3, side, side).to(self.mean.device)
-        want, got = plain(noise), new(noise)
+        want = new(noise)
+        for parent, at, name in [*_foldable(new.net)]:
+            conv, bn = getattr(parent, at), getattr(parent, name)
+            setattr(parent, at, fuse_conv_bn_eval(conv, bn)), setattr(parent, name, getattr(bn, "act", nn.Identity()))
+        got = new(noise)
     return new if (want - got).abs().max() <= 1e-4 * want.abs().max() else self
 
 # %% ../nbs/01_encoders.ipynb #fe2964f8

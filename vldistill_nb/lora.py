@@ -58,8 +58,12 @@ TOWERS = dict(image=lambda enc: enc.img_enc.net, text=lambda enc: enc.txt_enc.bo
 def _targets(net):
     "The weights that get corrections: name of the module, and of the weight in it."
     for k, m in net.named_modules():
-        if isinstance(m, (nn.Linear, nn.Conv2d)): yield k, "weight"
-        if isinstance(m, nn.MultiheadAttention) and m.in_proj_weight is not None: yield k, "in_proj_weight"
+        if not isinstance(m, (nn.Linear, nn.Conv2d, nn.MultiheadAttention)): continue
+        if getattr(m, p := _matrix(m)) is not None: yield k, p
+
+def _matrix(layer):
+    "The name of a layer's weight matrix."
+    return "in_proj_weight" if isinstance(layer, nn.MultiheadAttention) else "weight"
 
 # %% ../nbs/09_lora.ipynb #22a879ff
 class LoraEncoder(DualEncoder):
@@ -90,11 +94,11 @@ def has_lora(
     return any(".lora_" in k for k, _ in encoder.named_parameters())
 
 # %% ../nbs/09_lora.ipynb #0056473f
-def _inject(net, targets, rank, scale):
+def _inject(net, targets, rank, scale=1.0, shapes=None):
     "Corrections on these weights, in place."
     for k, p in targets:
         layer = net.get_submodule(k)
-        register_parametrization(layer, p, Correction(getattr(layer, p), rank, scale))
+        register_parametrization(layer, p, Correction(getattr(layer, p), rank, scale, shapes))
 
 # %% ../nbs/09_lora.ipynb #c72ea987
 def add_lora(

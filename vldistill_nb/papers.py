@@ -5,7 +5,6 @@
 # %% ../nbs/08b_papers.ipynb #556813e4
 from __future__ import annotations
 from dataclasses import dataclass, replace
-import torch
 from fastcore.basics import patch
 from .data import InputError
 from .distill import DistillConfig

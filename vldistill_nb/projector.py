@@ -15,11 +15,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrize import register_parametrization
 from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
 from .encoders import DualEncoder, Feats, Pairs, dual_encoder, encode_data
-from .lora import Correction, _corrections, _merge_net
+from .lora import _corrections, _inject, _matrix, _merge_net
 from .retrieval import student_config, train_student
 from .softlabels import ModelLabels, StoredLabels, Views, classifier
 
@@ -98,12 +97,6 @@ def adapted_layers(
     takes = lambda m: fits(m) or (cfg.linear and isinstance(m, (nn.Linear, nn.MultiheadAttention)))
     return {k: m for k, m in net.named_modules() if takes(m) and not (cfg.skip and re.search(cfg.skip, k))}
 
-# %% ../nbs/11b_projector.ipynb #2a75d091
-def _matrix(layer):
-    "The name of a layer's weight, and the weight."
-    name = "in_proj_weight" if isinstance(layer, nn.MultiheadAttention) else "weight"
-    return name, getattr(layer, name)
-
 # %% ../nbs/11b_projector.ipynb #1bc89198
 def delta_numbers(
     layer: nn.Module, # a linear layer, or an ungrouped convolution
@@ -111,7 +104,7 @@ def delta_numbers(
     form: str = "matricised", # one of `FORMS`
 ) -> int: # numbers in both factors
     "What the correction of one layer holds."
-    o, i, *kernel = _matrix(layer)[1].shape
+    o, i, *kernel = getattr(layer, _matrix(layer)).shape
     area = math.prod(kernel)
     return rank * (i * area + o) if form == "matricised" else rank * area * (i + o)
 
@@ -128,10 +121,11 @@ def _adapt(net, ranks, form):
     "Give layers corrections, in place; ranks by name."
     for k, r in ranks.items():
         if not r: continue
-        layer, shapes = net.get_submodule(k), None
-        name, w = _matrix(layer)
-        if form == "loralib": shapes = (r * w.shape[2], w.shape[1] * w.shape[2]), (len(w) * w.shape[2], r * w.shape[2])
-        register_parametrization(layer, name, Correction(w, r, 1.0, shapes))
+        name, shapes = _matrix(layer := net.get_submodule(k)), None
+        if form == "loralib":
+            o, i, side, _ = layer.weight.shape
+            shapes = (r * side, i * side), (o * side, r * side)
+        _inject(net, [(k, name)], r, shapes=shapes)
 
 # %% ../nbs/11b_projector.ipynb #3b8c7b30
 def _factors(net):

@@ -142,8 +142,8 @@ def _index_batches(n, cfg, draw):
 def _mixes(bs, cfg, draw):
     "For each inner step a share and a permutation to mix features with (RepBlend), `[T]` and `[T, b]`."
     rng = step_rng(cfg.seed, draw, 2)
-    share = np.random.default_rng(rng.initial_seed()).beta(cfg.blend or 1, cfg.blend or 1, cfg.steps)
-    return (torch.tensor(share if cfg.blend else np.ones(cfg.steps), dtype=torch.float32),
+    share = np.random.default_rng(rng.initial_seed()).beta(cfg.blend, cfg.blend, cfg.steps)
+    return (torch.tensor(share, dtype=torch.float32),
             torch.stack([torch.randperm(bs, generator=rng) for _ in range(cfg.steps)]))
 
 # %% ../nbs/08_trajectory.ipynb #84843da8
@@ -229,8 +229,8 @@ def landed(self: TrajectoryMatching,
 ) -> tuple[Tensor, dict[str, Tensor]]: # loss of each draw, and its two ratios; `[draws]`
     "Train a student from each expert's start, and see how far it lands from its target."
     cfg, dev = self.cfg, entered.imgs.device
-    begin, goal = ({s: torch.stack([e[side][s] for e in ends]) for s in self.layout.sides}
-                   for ends in [[self.ends(d) for d in draws]] for side in (0, 1))
+    begin, goal = ({s: torch.stack([p[s] for p in points]) for s in self.layout.sides}
+                   for points in zip(*map(self.ends, draws)))
     idx = torch.stack([_index_batches(len(entered), cfg, d) for d in draws]).to(dev)
     mixes = [[x.to(dev) for x in _mixes(idx.shape[-1], cfg, d)] for d in draws] if cfg.blend else None
     share, other = (torch.stack(x) for x in zip(*mixes)) if mixes else (None, None)
@@ -254,7 +254,7 @@ def __call__(self: TrajectoryMatching,
     entered, ps = self.entered(pairs), PartialState()
     rates = {s: (entered.lrs or {}).get(s, torch.tensor(self.cfg.rate or 0.1)) for s in self.layout.sides}
     draws = [*range(step * self.draws, (step + 1) * self.draws)]
-    groups = [draws] if self.on_feats else [[d] for d in draws[ps.process_index::ps.num_processes]]
+    groups = self._groups(draws if self.on_feats else draws[ps.process_index::ps.num_processes])
     found = [self._finite(entered, rates, g) for g in groups]
     losses, ratios = [l for l, _ in found if len(l)], [r for _, r in found if len(r)]
     left_out = sum(map(len, groups)) - sum(map(len, losses))
@@ -266,6 +266,12 @@ def __call__(self: TrajectoryMatching,
     return share + (mine.mean() - share).detach()          # told is the mean of one's own draws
 
 # %% ../nbs/08_trajectory.ipynb #0ab68316
+@patch
+def _groups(self: TrajectoryMatching, draws):
+    "Draws that are matched together: all at once as rows where towers are frozen, one by one where they move."
+    return [draws] if self.on_feats else [[d] for d in draws]
+
+# %% ../nbs/08_trajectory.ipynb #ee6dfaa2
 @patch
 def _finite(self: TrajectoryMatching, entered, rates, draws):
     "Losses and ratios of the draws that stay finite; a run among rows that does not spoils all, so rows run again."
@@ -281,16 +287,17 @@ def _finite(self: TrajectoryMatching, entered, rates, draws):
 @patch
 def _note(self: TrajectoryMatching, ratios, rates, left_out):
     "What goes into the log, and whether it is time to give up."
-    mean = lambda s: torch.cat([r[s] for r in ratios]).mean().item()
-    self.parts = {f"match_{s}": mean(s) for s in rates} if ratios else {}
-    self.parts |= {f"rate_{s}": r.item() for s, r in rates.items()} | (dict(left_out=left_out) if left_out else {})
+    found = {s: torch.cat([r[s] for r in ratios]).mean().item() for s in rates} if ratios else {}
+    eta = {s: r.item() for s, r in rates.items()}
+    self.parts = {f"match_{s}": v for s, v in found.items()} | {f"rate_{s}": r for s, r in eta.items()}
+    if left_out: self.parts["left_out"] = left_out
     self.idle = 0 if ratios else self.idle + 1
-    for s in rates if ratios else ():
-        self.still[s] = self.still.get(s, 0) + 1 if abs(mean(s) - 1) < 1e-3 else 0
+    for s, v in found.items():
+        self.still[s] = self.still.get(s, 0) + 1 if abs(v - 1) < 1e-3 else 0
         if self.still[s] == 20:
             warnings.warn(f"trajectory: the {s} side's distance stays at 1, so its student does not move; "
                           "raise its learning rate, or start epochs nearer to the first")
-    told = ", ".join(f"{s} {r.item():.3g}" for s, r in rates.items())
+    told = ", ".join(f"{s} {r:.3g}" for s, r in eta.items())
     if self.idle > 9: self.trouble = f"{self.idle} steps without a student that stays finite (learned rates: {told})"
 
 # %% ../nbs/08_trajectory.ipynb #f65b6c1a
@@ -305,9 +312,8 @@ def layers(self: TrajectoryMatching) -> dict[str, float]: # by name of the param
 @patch
 def _falls(self: TrajectoryMatching, entered, rates):
     "The mean loss of students with these rates."
-    eta, draws = {s: torch.tensor(r, device=entered.imgs.device) for s, r in rates.items()}, [*range(self.draws)]
-    groups = [draws] if self.on_feats else [[d] for d in draws]
-    loss = torch.cat([self.landed(entered, eta, g)[0] for g in groups]).mean().item()
+    eta = {s: torch.tensor(r, device=entered.imgs.device) for s, r in rates.items()}
+    loss = torch.cat([self.landed(entered, eta, g)[0] for g in self._groups([*range(self.draws)])]).mean().item()
     return loss if loss == loss else float("inf")
 
 # %% ../nbs/08_trajectory.ipynb #1ffe6ca6
