@@ -13,9 +13,8 @@ ENV = dict(os.environ, OMP_NUM_THREADS='1', MPLBACKEND='agg', HF_HUB_OFFLINE='1'
            PYTHONWARNINGS='ignore', PATH=f'{BIN}{os.pathsep}{os.environ.get("PATH", "")}')
 WORKERS, PATIENCE = 2, 600                        # notebooks at a time; seconds before one is given up
 # The highest chapter that a module may import (a chapter not named here: anything lower).
-CEILING = dict(retrieval=2, distilled=2, coresets=4, distill=4, experts=4, trajectory=7, papers=8, lora=8, covariance=6,
-               covmatch=10, softlabels=6, projector=11,
-               lightlabels=11.1, cli=12.1)
+CEILING = dict(retrieval=2, distilled=2, coresets=4, distill=4, experts=4, trajectory=7, stack=8, papers=8.1, lora=8.2,
+               covariance=6, covmatch=10, softlabels=6, projector=11, lightlabels=11.1, cli=12.1)
 TABLE = re.compile(r'^\s*\|.*$', re.M)
 PASSING = re.compile(r'```.*?```|\$\$.*?\$\$|<details>.*?</details>|<[^>]+>|\]\([^)]*\)', re.S)
 
@@ -101,7 +100,7 @@ def outputs(nbs):
 
 def budget(nbs):
     "exported cells: median 8 lines, at most 25 (dataclasses and commands 40); lines at most 120 wide"
-    longer = {'06_distill.ipynb': 9, '08_trajectory.ipynb': 12, '08b_papers.ipynb': 11, '12b_report.ipynb': 9,
+    longer = {'06_distill.ipynb': 9, '08_trajectory.ipynb': 12, '08c_papers.ipynb': 11, '12b_report.ipynb': 9,
               '13_cli.ipynb': 12}                                               # still to be brought down to 8
     for nb in nbs:
         sizes = [len(lines(c['source'])) for c in nb.exported]

@@ -8,9 +8,9 @@ __all__ = ['PICKS', 'LEARNED', 'Method', 'FROZEN', 'PLANS', 'METHODS', 'SETTLED'
            'baseline', 'start_covariance', 'start_covmatch', 'expert_encoder', 'start_trajectory', 'learn',
            'learn_config', 'Job', 'Made', 'real_bytes', 'learned_bytes', 'configure', 'make_pairs', 'head_bytes',
            'cut_heads', 'hits_of', 'score', 'read_ledger', 'write_ledger', 'add_rows', 'Study', 'grid', 'quick',
-           'learned', 'budgets', 'covariances', 'trajectories', 'ablations', 'both_towers', 'looks', 'open_study',
-           'guess', 'missing', 'share_cores', 'plan', 'run_study', 'by_image', 'spread', 'paired', 'rows_of',
-           'measured']
+           'learned', 'budgets', 'covariances', 'trajectories', 'ablations', 'stack', 'both_towers', 'looks',
+           'open_study', 'guess', 'missing', 'share_cores', 'plan', 'run_study', 'by_image', 'spread', 'paired',
+           'rows_of', 'measured']
 
 # %% ../nbs/12_bench.ipynb #c12b0005
 import base64, difflib, hashlib, json, math, os, re, shutil, signal, sys, time, traceback
@@ -142,9 +142,9 @@ def open_lab(data: str, # spec
     return Lab(d, dual_encoder(image_encoder, text_encoder), keep=keep)
 
 # %% ../nbs/12_bench.ipynb #429af105
-PICKS = ("random", "herding", "k-center", "k-means", "forgetting")
+PICKS = ("random", "herding", "k-center", "k-means", "matched-k-means", "forgetting")
 LEARNED = ("covariance", "trajectory", "lora-trajectory")
-Method = Literal["random", "herding", "k-center", "k-means", "forgetting",
+Method = Literal["random", "herding", "k-center", "k-means", "matched-k-means", "forgetting",
                  "covariance", "trajectory", "lora-trajectory"]
 
 # %% ../nbs/12_bench.ipynb #b0c402d6
@@ -266,13 +266,14 @@ def start_trajectory(lab: Lab, # opened
                      ) -> tuple: # objective, pairs with what it learns besides
     "Trajectory matching, ready to run."
     from vldistill_nb.experts import open_experts, read_manifest
+    from vldistill_nb.stack import Phased
     from vldistill_nb.trajectory import TrajectoryMatching
     m = read_manifest(Path(folder))
     if bool(m["lora"]) != lora:
         raise InputError(f"--experts {folder}: {'' if m['lora'] else 'no '}LoRA experts; the method is "
                          f"{'lora-trajectory' if m['lora'] else 'trajectory'}")
     enc = expert_encoder(lab, m["lora"], m["encoder"]["embed_dim"], m["encoder"]["proj"])
-    objective = TrajectoryMatching(open_experts(folder, enc, lab.data.train), enc, cfg)
+    objective = (Phased if cfg.phases else TrajectoryMatching)(open_experts(folder, enc, lab.data.train), enc, cfg)
     lab.loss = cfg.loss
     return objective, objective.prepare(pairs)
 
@@ -337,7 +338,9 @@ def group(self: Job) -> str: # with settings and number of pairs
     words = [self.method, *(f"{k}={_plain(v)}" for k, v in (*self.settings, *world))]
     return ",".join(words) + (f"-{self.pairs}" if self.pairs else "")
 
-def _plain(v): return f"{v:g}" if isinstance(v, float) else str(v).replace("/", "_")
+def _plain(v):
+    if isinstance(v, (tuple, list)): return "+".join(map(str, v))
+    return f"{v:g}" if isinstance(v, float) else str(v).replace("/", "_")
 
 # %% ../nbs/12_bench.ipynb #c12b0022
 @patch(as_prop=True)
@@ -361,6 +364,7 @@ class Made:
     steps: int = 0 # of learning
     loss: str = "info_nce" # of students
     rank: int = 0 # what heads are cut to; 0 for nothing
+    phases: tuple = () # sizes of subsets that were learned for phases of the experts' way
 
     def __len__(self): return len(self.at if self.pairs is None else self.pairs)
 
@@ -395,7 +399,8 @@ def configure(kind: type, # a dataclass
               ) -> Any: # an instance
     "A method's dataclass from settings."
     names = {f.name for f in fields(kind)} - {"seed"}
-    return kind(**known | {k: own.pop(k) for k in list(own) if k in names})
+    plain = lambda v: tuple(v) if isinstance(v, list) else v
+    return kind(**known | {k: plain(own.pop(k)) for k in list(own) if k in names})
 
 # %% ../nbs/12_bench.ipynb #c12b0032
 def _no_more(job, own):
@@ -424,18 +429,29 @@ def _plan_trajectory(lab, job, work):
     from vldistill_nb.trajectory import TrajectoryConfig, fair_count
     own = dict(job.settings)
     featured, soft = own.pop("space", "pixels") == "features", dict(loss="wbce", alpha=1.0) if own.get("rank") else {}
-    noise, experts = own.pop("noise", False), _experts(lab, own, featured, work)
+    noise, begin, experts = own.pop("noise", False), own.pop("begin", "random"), _experts(lab, own, featured, work)
     if "inner" in own: soft["steps"] = own.pop("inner")
     steps, usual = own.pop("steps", None), dict(draws=1) if featured else {}
     cfg = configure(TrajectoryConfig, own, **usual | soft, seed=job.draw)
     rates = dict(lr_img=0.05, lr_txt=0.015) if featured else dict(lr_img=0.015, lr_txt=0.01, clip_grad=0.01)
     loop = configure(DistillConfig, own, **rates, steps=steps or (150 if featured else 300), seed=job.draw)
     _no_more(job, own)
-    pairs = initial_pairs(lab.data.train, job.pairs, lab.enc, noise=noise, seed=job.draw)
+    if begin == "random": pairs = initial_pairs(lab.data.train, job.pairs, lab.enc, noise=noise, seed=job.draw)
+    else: pairs = _first(lab, job, begin, featured, work)
     if featured: pairs = feature_pairs(pairs, lab.enc)
     pairs = pairs[:fair_count(len(pairs), pairs.imgs[0].numel(), pairs.txts.shape[-1], cfg.rank)]
     objective, pairs = start_trajectory(lab, pairs, cfg, experts, False)
     return objective, pairs, loop, cfg.loss
+
+# %% ../nbs/12_bench.ipynb #298a4221
+def _first(lab, job, begin, featured, work):
+    "Other pairs than random ones to begin with: a coreset, or what another method learned of the same draw."
+    from vldistill_nb.encoders import Pairs
+    from vldistill_nb.retrieval import feature_pairs
+    own = dict(space="features") if featured else dict(gamma=0.75, steps=STEPS.get(job.pairs, 30))
+    made = make_pairs(lab, replace(job, method=begin, settings=own if begin in PLANS else {}), work)
+    pairs = made.pairs or _seen(lab, made, "image")
+    return Pairs(pairs.imgs, feature_pairs(pairs, lab.enc).txts)
 
 # %% ../nbs/12_bench.ipynb #c12b0037
 def _experts(lab, own, featured, work):
@@ -479,7 +495,8 @@ def _distil(lab, job, work):
         pairs = Pairs(pairs.imgs.clamp(min=0), pairs.txts, pairs.sim, pairs.lrs)
         if hasattr(objective, "finalize"): pairs = objective.finalize(pairs)
     log = read_log(folder)
-    return pairs, dict(seconds=sum(m["seconds"] for m in log), steps=len(log), loss=loss), folder
+    facts = dict(seconds=sum(m["seconds"] for m in log), steps=len(log), loss=loss)
+    return pairs, facts | dict(phases=getattr(objective.cfg, "phases", ())), folder
 
 # %% ../nbs/12_bench.ipynb #c12b0042
 def _named(lab, job):
@@ -587,12 +604,21 @@ def _searched(lab, student, protocol, split):
     by_text = np.bincount(data.img_of_txt.numpy(), found(ir), len(data))
     return recalls(*emb, data.img_of_txt, KS), np.stack([by_text, found(tr)])
 
+# %% ../nbs/12_bench.ipynb #6eae1817
+def _student(made, name):
+    "A student by its name in the ledger: a protocol, and after commas `phases` or settings such as `blend=1`."
+    from vldistill_nb.retrieval import student_config
+    protocol, *more = name.split(",")
+    own = {k: float(v) for k, v in (word.split("=") for word in more if word != "phases")}
+    soft = {} if made.loss == "info_nce" else dict(loss=made.loss)
+    return student_config(protocol, **soft | own | (dict(phases=tuple(made.phases)) if "phases" in more else {}))
+
 # %% ../nbs/12_bench.ipynb #c12b0056
 def _judged(lab, made, protocol, n):
     "Students on pairs: recalls by split, and hits on test."
-    from vldistill_nb.retrieval import student_config, summary, train_student
-    soft = {} if made.loss == "info_nce" else dict(loss=made.loss)
-    pairs, cfg, runs, shrink = _seen(lab, made, protocol), student_config(protocol, **soft), dict(val=[], test=[]), {}
+    from vldistill_nb.retrieval import summary, train_student
+    cfg, runs, shrink = _student(made, protocol), dict(val=[], test=[]), {}
+    pairs = _seen(lab, made, protocol := cfg.protocol)
     for seed in range(n):
         student = train_student(pairs, lab.enc, cfg, seed=seed, **lab.guide(cfg))
         if protocol == "solved": shrink = dict(shrink=student.shrink if student.shrink < math.inf else "inf")
@@ -746,6 +772,19 @@ def ablations() -> tuple: # title, jobs
     return ("Trajectory matching, one piece at a time: 100 pairs, learned as features",
             grid([("trajectory", dict(space="features") | t) for t in tries], [100], BOTH))
 
+# %% ../nbs/12_bench.ipynb #77abd04b
+def stack() -> tuple: # title, jobs
+    "What later papers added to trajectory matching, piece by piece."
+    def at(n, *tries, students=BOTH):
+        return grid([("trajectory", dict(space="features") | t) for t in tries], [n], students, draws=5)
+    halves, last = dict(phases=(50, 50)), dict(begin="trajectory", full=True, lr_img=0.0, lr_txt=0.0, steps=100)
+    begins = [dict(begin=b) for b in ("k-means", "matched-k-means", "covariance")]
+    tries = [dict(align=1.0), dict(mode="influence"), dict(mode="influence", span=6)]
+    tries += [last | dict(loss="ence"), last | dict(loss="wbce"), *begins]
+    jobs = at(100, {}, students=(*BOTH, ("probe,blend=1", 3))) + at(100, *tries)
+    jobs += at(100, halves, halves | dict(starts=2, straight=4), students=(*BOTH, ("probe,phases", 3)))
+    return "After LoRS, one piece at a time, learned as features", jobs + at(500, {}, dict(begin="covariance"))
+
 # %% ../nbs/12_bench.ipynb #c12b0077
 def both_towers() -> tuple: # title, jobs
     "Students that train towers too."
@@ -769,7 +808,7 @@ def looks() -> tuple: # title, jobs
 
 # %% ../nbs/12_bench.ipynb #c12b0079
 STUDIES = {"quick": quick, "budgets": budgets, "covariances": covariances, "trajectories": trajectories,
-           "ablations": ablations, "both-towers": both_towers, "looks": looks}
+           "ablations": ablations, "stack": stack, "both-towers": both_towers, "looks": looks}
 
 # %% ../nbs/12_bench.ipynb #c12b0080
 def open_study(name: str, # one of `STUDIES`

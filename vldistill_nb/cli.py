@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['METAVARS', 'PICTURES', 'Student', 'Trained', 'Recipe', 'Labels', 'DEMO_FILES', 'COMMANDS', 'OneLine', 'parser_of',
            'command_line', 'overview', 'main', 'check_range', 'new_file', 'new_folder', 'facts', 'data', 'check_work',
-           'finished', 'save_pairs', 'settings', 'reset', 'as_published', 'encoders', 'distill', 'experts',
+           'finished', 'save_pairs', 'settings', 'reset', 'as_published', 'encoders', 'overruled', 'distill', 'experts',
            'score_table', 'taught', 'chosen_shrink', 'judged_by', 'evaluate', 'read_back', 'show', 'class_views',
            'public_encoder', 'ProjectorRun', 'artifact_bytes', 'train_table', 'projector_train', 'label_source',
            'projector_evaluate', 'correction_bytes', 'projector_account', 'study_table', 'bench', 'plan_steps',
@@ -321,6 +321,7 @@ def settings(text: str | None, # such as "tau=0.1,lr_img=0.02"
             raise InputError(f"--set {word}: use NAME=VALUE; names like it are {near}")
         try: own[name] = json.loads(value)
         except ValueError: own[name] = value
+        if name == "phases": own[name] = _sizes(value)
     return own
 
 def reset(cfg: Any, # a dataclass
@@ -329,6 +330,11 @@ def reset(cfg: Any, # a dataclass
     "Settings with some values changed."
     mine = {f.name for f in fields(cfg)}
     return replace(cfg, **{k: v for k, v in own.items() if k in mine})
+
+def _sizes(text):
+    "Sizes of phases, such as 99+100."
+    try: return tuple(int(n) for n in text.split("+"))
+    except ValueError: raise InputError(f"--set phases={text}: use sizes, such as 99+100") from None
 
 # %% ../nbs/13_cli.ipynb #15a99fe7
 def as_published(name: str | None, # `METHOD:DATA`
@@ -356,6 +362,13 @@ def encoders(preset: Any, # `Paper`, or None
     for theirs, mine in zip(usual, (image, text)):
         if preset and mine not in (None, theirs): say(f"note: {preset.name} was published with {theirs}, not {mine}")
     return image or usual[0], text or usual[1]
+
+def overruled(preset: Any, # `Paper`, or None
+              **given: Any, # options by name, and whether they were given
+              ) -> None:
+    "Refuse options that published settings have an answer to."
+    for name in (k for k, v in given.items() if preset and v):
+        raise InputError(f"--{name.replace('_', '-')}: {preset.name} has its own; leave it out")
 
 # %% ../nbs/13_cli.ipynb #bd8f4f1b
 def _begin(lab, method, n, seed, start, own):
@@ -428,7 +441,7 @@ def distill(method: Method, # how to make pairs
             resume: bool = False, # go on with an unfinished run
             start: str | None = None, # artifact whose pairs are learned further, instead of random real pairs
             experts: str | None = None, # folder of `vldistill experts`, for the two trajectory methods
-            gradient: Literal["exact", "tesla"] = "exact", # of the two trajectory methods
+            gradient: Literal["exact", "tesla", "influence"] = "exact", # of the two trajectory methods
             rank: int = 0, # of similarities learned with the pairs (LoRS), for the two trajectory methods; 0 for none
             towers: Literal["frozen", "image", "full"] = "frozen", # what moves in the encoder of covariance
             bank: str | None = None, # folder of states of towers that move, recorded there if need be; for covariance
@@ -437,9 +450,10 @@ def distill(method: Method, # how to make pairs
             ) -> dict: # the recipe
     "Make a small training set out of a large one."
     command = command_line(distill, locals() | dict(resume=False))
-    check_range("pairs", pairs, 2), check_range("steps", steps, 1), check_range("seed", seed, 0, 2**63 - 1)
-    check_range("rank", rank, 0)
+    for name, value, least in (("pairs", pairs, 2), ("steps", steps, 1), ("rank", rank, 0), ("seed", seed, 0)):
+        check_range(name, value, least, 2**63 - 1)
     preset, covmatch = as_published(paper, method, pairs, seed)
+    overruled(preset, rank=rank, gradient=gradient != "exact")
     towers = "full" if covmatch else towers
     own = dict(experts=experts, gradient=gradient, rank=rank, towers=towers, bank=bank, paper=covmatch, preset=preset,
                set=settings(set, method, towers))
@@ -448,8 +462,7 @@ def distill(method: Method, # how to make pairs
     folder = new_folder(f"runs/{method}-{pairs}" if out is None else out)
     work, clock = check_work(folder, resume), time.perf_counter()
     _join_group()
-    if preset and size is None: size = preset.size
-    lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size)
+    lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size or (preset.size if preset else None))
     if pairs > (n := lab.data.train.n_txt):
         raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
     if method in PICKS:
@@ -492,6 +505,7 @@ def experts(*,
             ) -> Any: # `Experts`
     "Record expert trajectories on real pairs."
     preset = as_published(paper, "trajectory", 100)[0]
+    overruled(preset, train=train != "probe", views=views, embed_dim=embed_dim != 256, lora_rank=lora_rank)
     if count is None: count = preset.n_experts if preset else 10
     if epochs is None: epochs = preset.experts.epochs if preset else 3
     check_range("count", count, 1), check_range("epochs", epochs, 1), check_range("lora_rank", lora_rank, 0)

@@ -6,8 +6,10 @@
 from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
+from functools import reduce
 from hashlib import file_digest, sha256
 from pathlib import Path
+from statistics import median
 from typing import Callable, Iterator
 import torch
 from accelerate import PartialState
@@ -309,3 +311,30 @@ def __repr__(self: Experts) -> str:
     size = sum(f["bytes"] for f in self.manifest["files"].values()) / len(self) / 2**20
     return (f"{len(self)} experts ({self.cfg.protocol}) on {self.manifest['data']['spec']}, epochs {self.epochs}, "
             f"{size:.2f} MiB each as {self.cfg.dtype}")
+
+# %% ../nbs/07_experts.ipynb #c352416d
+@patch
+def ranges(self: Experts) -> tuple[dict[str, int], list[float]]: # a bound for each side, and the ratio in each epoch
+    "Below which epochs paths should be entered, by AMD's rule; `InputError` where a side stands still."
+    add = lambda a, b: {k: a[k] + b[k] for k in a}
+    means = [reduce(add, (self.snapshot(i, e) for i in range(len(self)))) for e in self.epochs]
+    moved = lambda s, a, b: sum((b[k] - a[k]).square().sum().item() for k in a if k.startswith(s)) ** 0.5
+    far = [(moved("img", a, b), moved("txt", a, b)) for a, b in zip(means, means[1:])]
+    if not all(t > 0 for _, t in far): raise InputError(f"{self.folder}: the text side stands still in some epoch")
+    ratio = [i / t for i, t in far]
+    img = next((t for t, r in enumerate(ratio, 1) if r > median(ratio)), len(ratio))
+    return dict(img=img, txt=min(img, max(t for t, r in enumerate(ratio, 1) if r <= median(ratio)))), ratio
+
+# %% ../nbs/07_experts.ipynb #a323f3fb
+@patch
+def merged(self: Experts,
+    i: int, # expert, whose start is kept
+    j: int, # another one
+    epoch: int, # one of `epochs`
+    strength: float = 0.5, # alpha
+) -> tuple[dict[str, Tensor], dict[str, float]]: # parameters, and the cosine between the two ways, by tensor
+    "A point between two experts, nearer to the start the less they agree (MDM)."
+    ways = [{k: v - a[k] for k, v in self.snapshot(e, epoch).items()} for e in (i, j) for a in [self.snapshot(e, 0)]]
+    cos = {k: torch.cosine_similarity(v.flatten(), ways[1][k].flatten(), 0).item() for k, v in ways[0].items()}
+    share = {k: min(1.0, max(0.0, 2 * c / (1 + c))) if c > -1 else 0.0 for k, c in cos.items()}
+    return {k: v + strength * share[k] * (ways[0][k] + ways[1][k]) / 2 for k, v in self.snapshot(i, 0).items()}, cos

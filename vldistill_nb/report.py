@@ -135,8 +135,10 @@ def chart(fig: Figure, # drawn
 
 # %% ../nbs/12b_report.ipynb #354caa3b
 COLOURS = {"random": "#7f7f7f", "herding": "#0072B2", "k-center": "#D55E00", "k-means": "#999933",
-           "forgetting": "#009E73", "covariance": "#CC79A7", "trajectory": "#E69F00", "lora-trajectory": "#56B4E9"}
+           "matched-k-means": "#DDCC77", "forgetting": "#009E73", "covariance": "#CC79A7",
+           "trajectory": "#E69F00", "lora-trajectory": "#56B4E9"}
 
+# %% ../nbs/12b_report.ipynb #8ce57f80
 def _axes(width, height, n=1):
     "A figure with `n` plain axes."
     fig = Figure((width, height), dpi=110, layout="constrained")

@@ -10,6 +10,7 @@ from itertools import islice
 from statistics import mean, stdev
 from time import perf_counter
 from typing import Any, Callable
+import numpy as np
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
@@ -20,7 +21,8 @@ from .encoders import DualEncoder, Feats, Pairs, _sim_block, best_device, encode
 # %% auto #0
 __all__ = ['PROTOCOLS', 'RECIPES', 'TOWERS', 'FROZEN', 'SHRINKS', 'SHRINK', 'PROJ', 'places', 'recalls', 'StudentConfig',
            'student_config', 'feature_pairs', 'Axes', 'principal_axes', 'solved_heads', 'solve_student', 'moving',
-           'train_student', 'student_embeddings', 'evaluate_student', 'evaluate_pairs', 'summary', 'TeacherSim']
+           'train_student', 'mixed', 'student_embeddings', 'evaluate_student', 'evaluate_pairs', 'summary',
+           'TeacherSim']
 
 # %% ../nbs/03_retrieval.ipynb #76f91b97
 def _places(img_emb, txt_emb, img_of_txt, block):
@@ -96,6 +98,8 @@ class StudentConfig:
     enough: float = 0.01            # a batch's `info_nce` below this ends the training: nothing is left to learn
     shrink: float | None = None     # of solved projections; None: chosen on `val`
     augment: AugConfig | None = None  # views of the images at each step, for `image` and `full`
+    phases: tuple[int, ...] = ()    # sizes of subsets that are learned in turn (PTM-ST); none: all at once
+    blend: float = 0.0              # Beta parameter of mixing a pair with another one, mixup; 0 for none
 
     def __post_init__(self):
         for name, known in (("protocol", PROTOCOLS), ("loss", LOSSES), ("schedule", ("step", "cosine", "constant")),
@@ -264,18 +268,22 @@ def _optimizer(student, cfg):
     return torch.optim.SGD([g for g in groups if g["params"]], **kw)
 
 # %% ../nbs/03_retrieval.ipynb #a0ede993
-def _scheduler(opt, cfg, n_steps):
-    if cfg.schedule == "cosine": return torch.optim.lr_scheduler.CosineAnnealingLR(opt, n_steps)
-    if cfg.schedule == "constant": return torch.optim.lr_scheduler.LambdaLR(opt, lambda step: 1.0)
-    return torch.optim.lr_scheduler.MultiStepLR(opt, [n_steps // 2], gamma=0.1)
+def _scheduler(opt, cfg, stages):
+    "Rates over time; the two halves of `step` are those of the first phase."
+    from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, MultiStepLR
+    if cfg.schedule == "cosine": return CosineAnnealingLR(opt, sum(map(len, stages)))
+    if cfg.schedule == "constant": return LambdaLR(opt, lambda step: 1.0)
+    return MultiStepLR(opt, [len(stages[0]) // 2], gamma=0.1)
 
 # %% ../nbs/03_retrieval.ipynb #b23fa959
 def _order(n, cfg, rng):
-    "Batches of pass after pass; a last batch of one pair has no rival to learn from and is left out."
-    def passes():
-        while True: yield from (b for b in torch.randperm(n, generator=rng).split(cfg.bs) if len(b) > 1)
-    a_pass = max(1, n // cfg.bs + (n % cfg.bs > 1))
-    return list(islice(passes(), cfg.steps if cfg.epochs is None else cfg.epochs * a_pass))
+    "Batches of pass after pass, phase after phase; a last batch of one pair has no rival and is left out."
+    sizes = cfg.phases or (n,)
+    if sum(sizes) != n: raise InputError(f"phases {sizes}: there are {n} pairs, not {sum(sizes)}")
+    def passes(lo, k):
+        while True: yield from (lo + b for b in torch.randperm(k, generator=rng).split(cfg.bs) if len(b) > 1)
+    many = lambda k: cfg.epochs * max(1, k // cfg.bs + (k % cfg.bs > 1)) if cfg.epochs else cfg.steps // len(sizes)
+    return [list(islice(passes(sum(sizes[:i]), k), many(k))) for i, k in enumerate(sizes)]
 
 # %% ../nbs/03_retrieval.ipynb #8421d561
 def train_student(
@@ -295,23 +303,38 @@ def train_student(
     if cfg.protocol != "solved": _train(student, pairs, cfg, seed)
     return student.eval().requires_grad_(False)
 
+# %% ../nbs/03_retrieval.ipynb #e69352ce
+def mixed(
+    imgs: Tensor, # `[b, ...]`
+    txts: Tensor, # `[b, d]`
+    a: float, # of Beta(a, a), which the share is drawn from
+    rng: torch.Generator, # draws the share and the partners
+) -> tuple[Tensor, Tensor]: # a pair and another one, in the same proportion on both sides
+    "Mixup: one share for the whole batch; `InputError` for texts that cannot be added."
+    if not isinstance(txts, Tensor): raise InputError("blend: mixes features; texts at this depth cannot be added")
+    share = np.random.default_rng(int(torch.randint(2**31, (), generator=rng))).beta(a, a)
+    other = torch.randperm(len(imgs), generator=rng)
+    return tuple(share * x + (1 - share) * x[other] for x in (imgs, txts))
+
 # %% ../nbs/03_retrieval.ipynb #0b6f2663
 def _train(student, pairs, cfg, seed):
     "SGD on what the protocol trains."
     rng = torch.Generator().manual_seed(seed)
     imgs, txts = _inputs(student, pairs, cfg.protocol)
-    batches, loss = _order(len(pairs), cfg, rng), pair_loss(cfg.loss)
+    stages, loss = _order(len(pairs), cfg, rng), pair_loss(cfg.loss)
     opt = _optimizer(student.train(), cfg)
-    sched = _scheduler(opt, cfg, len(batches))
+    sched = _scheduler(opt, cfg, stages)
+    def learn(idx):
+        with torch.no_grad(): sim = _sim_block(pairs.sim, idx)
+        some = mixed(imgs[idx], txts[idx], cfg.blend, rng) if cfg.blend else (imgs[idx], txts[idx])
+        l = loss(*_embed(student, *some, cfg, rng), sim, tau=cfg.tau)
+        value = l.item()
+        if not value < math.inf: raise InputError(f"the student diverged at step {sched.last_epoch}; lower its rates")
+        if cfg.loss == "info_nce" and value < cfg.enough: return True
+        opt.zero_grad(); l.backward(); opt.step(); sched.step()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        for step, idx in enumerate(batches):
-            with torch.no_grad(): sim = _sim_block(pairs.sim, idx)
-            l = loss(*_embed(student, imgs[idx], txts[idx], cfg, rng), sim, tau=cfg.tau)
-            value = l.item()
-            if not value < math.inf: raise InputError(f"the student diverged at step {step}; lower its rates")
-            if cfg.loss == "info_nce" and value < cfg.enough: return
-            opt.zero_grad(); l.backward(); opt.step(); sched.step()
+        for stage in stages: any(learn(idx) for idx in stage)   # a batch that is good enough ends its stage
 
 # %% ../nbs/03_retrieval.ipynb #86c568a8
 def student_embeddings(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 from contextlib import nullcontext
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Sequence
 import numpy as np
 import torch
@@ -23,7 +23,8 @@ from .encoders import DualEncoder, Pairs, _sim_block
 from .experts import DTYPES, Experts
 
 # %% auto #0
-__all__ = ['MODES', 'Layout', 'unroll', 'match_loss', 'TrajectoryConfig', 'student_loss', 'TrajectoryMatching', 'fair_count']
+__all__ = ['MODES', 'Layout', 'unroll', 'cut', 'match_loss', 'TrajectoryConfig', 'student_loss', 'TrajectoryMatching',
+           'fair_count']
 
 # %% ../nbs/08_trajectory.ipynb #78c60c09
 class Layout:
@@ -58,19 +59,28 @@ def unroll(
     rates: dict[str, Tensor], # learning rate of each side, a scalar
     steps: int, # T
     *,
-    tesla: bool = False, # pretend that no step depends on those before it
+    seen: Callable | None = None, # `(theta, k)` to the weights at which step k is taken; None: the student's own
     keep: bool = True, # the graphs of all steps; else of one at a time
 ) -> dict[str, Tensor]: # where the student lands, shaped like `start`
     "Plain SGD from `start`, differentiable by whatever `loss_fn` and the rates depend on (VLDD, algorithm 1)."
     graph = torch.is_grad_enabled()
     def step(theta, k):
-        at = theta if graph and not tesla else {s: v.detach().requires_grad_() for s, v in theta.items()}
+        at = seen(theta, k) if seen else theta
+        at = {s: v if v.requires_grad and graph else v.detach().requires_grad_() for s, v in at.items()}
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             grads = torch.autograd.grad(loss_fn(at, k), [*at.values()], create_graph=graph, materialize_grads=True)
         return {s: v - rates[s] * g for (s, v), g in zip(theta.items(), grads)}
     theta = {s: v.detach().requires_grad_(graph) for s, v in start.items()}
     for k in range(steps): theta = step(theta, k) if keep else checkpoint(step, theta, k, use_reentrant=False)
     return theta
+
+# %% ../nbs/08_trajectory.ipynb #b0c99369
+def cut(
+    theta: dict[str, Tensor], # where the student is
+    k: int, # the step
+) -> dict[str, Tensor]: # the same, without its past
+    "For `seen`: as if no step depended on those before it (TESLA)."
+    return {s: v.detach() for s, v in theta.items()}
 
 # %% ../nbs/08_trajectory.ipynb #6725400e
 def match_loss(
@@ -95,13 +105,17 @@ class TrajectoryConfig:
     "Settings of trajectory matching."
     steps: int = 8                 # inner steps T
     span: int = 1                  # epochs R between start and target
-    starts: int = 1                # start epochs are drawn below this one; 1: where experts started
+    first: int = 0                 # start epochs are drawn from this one on
+    starts: int = 1                # … and below this one; 1: where experts started; 0: AMD's rule, see `Experts.ranges`
     starts_txt: int | None = None  # … of the text side, drawn by itself (AMD); None: the same epoch for both
     bs: int = 100                  # pairs an inner step, all if there are fewer
     order: str = "fresh"           # `fresh`: a new permutation for each step (VLDD); `cycle`: slices of one (LoRS)
     loss: str = "info_nce"         # of the inner steps; with a similarity matrix `ence` or `wbce`
     tau: float = 0.07              # temperature of it
     straight: int = 0              # match paths straightened up to this epoch (PTM-ST); 0 for the raw ones
+    phases: tuple[int, ...] = ()   # pairs of each phase, see chapter 08b (PTM-ST)
+    align: float = 0.0             # weight of `info_nce` on the pairs where their expert ended (MDM)
+    merged: float = 0.0            # … or at that strength between two experts; 0: at its own end
     blend: float = 0.0             # Beta parameter of mixing features of different pairs (RepBlend); 0 for none
     dropout: bool = False          # leave the projections' dropout on
     rank: int = 0                  # of the learned similarity matrix (LoRS); 0 for none
@@ -111,7 +125,7 @@ class TrajectoryConfig:
     draws: int | None = None       # experts matched in one call; None: 4 on frozen towers, 1 on others
     chunk: int = 50                # images a forward pass through a frozen tower
     held: int | None = 50          # images whose graph is kept until the way back; the others pass twice; None: all
-    mode: str = "exact"            # gradient of the run: `exact` or `tesla`
+    mode: str = "exact"            # of the run: `exact` gradient, `tesla`, or `influence` along the expert's own way
     keep: bool | None = None       # the graphs of all inner steps; None: on frozen towers, where they are small
     merge: bool = False            # one ratio for both sides, instead of one each
     dtype: str = "float32"         # of the student's passes: `float32` or `bfloat16`
@@ -121,13 +135,13 @@ class TrajectoryConfig:
         choices = dict(order=("fresh", "cycle"), loss=LOSSES, mode=MODES, dtype=("float32", "bfloat16"))
         for k, known in choices.items():
             if (v := getattr(self, k)) not in known: raise InputError(f"{k} {v!r}: use {' or '.join(known)}")
-        if (self.rank or self.full) and self.loss == "info_nce":
-            raise InputError("a learned similarity needs loss ence, bce or wbce")
-        for k in ("steps", "span", "starts", "bs", "draws"):
-            if (n := getattr(self, k)) is not None and n < 1: raise InputError(f"{k}: at least 1 is needed, not {n}")
+        if (self.rank or self.full) and self.loss == "info_nce": raise InputError("similarity: needs loss ence or wbce")
+        for k, least in dict(steps=1, span=1, starts=0, bs=1, draws=1, first=0).items():
+            if (n := getattr(self, k)) is not None and n < least: raise InputError(f"{k}: at least {least}, not {n}")
+        if 0 < self.starts <= self.first: raise InputError(f"first {self.first}: leaves no start below {self.starts}")
         if self.rate is not None and not self.rate > 0: raise InputError(f"rate: must be above 0, not {self.rate}")
 
-MODES = ("exact", "tesla")
+MODES = ("exact", "tesla", "influence")
 
 # %% ../nbs/08_trajectory.ipynb #a03265f8
 def _index_batches(n, cfg, draw):
@@ -174,6 +188,10 @@ class TrajectoryMatching:
     ):
         self.experts, self.cfg, self.parts, self.trouble = experts, cfg or TrajectoryConfig(), {}, ""
         self.encoder = encoder.to(PartialState().device).train(self.cfg.dropout).requires_grad_(False)
+        if self.cfg.phases: raise InputError("phases: each matches epochs of its own; use `Phased` (chapter 08b)")
+        if not self.cfg.starts:
+            bound = experts.ranges()[0]
+            self.cfg = replace(self.cfg, starts=bound["img"], starts_txt=bound["txt"])
         self.source, self.idle, self.still = experts.manifest["run"], 0, {}   # steps without a student, without a move
         self.layout = Layout(experts.manifest["shapes"])
         self.on_feats = experts.cfg.protocol == "probe"   # frozen towers: match on features
@@ -194,8 +212,8 @@ def ends(self: TrajectoryMatching,
 ) -> tuple[dict, dict]: # start and target: a vector for each side, on the device
     "Draw an expert and its epochs, and read the two points."
     cfg, rng = self.cfg, step_rng(self.cfg.seed, draw)
-    pick = lambda top: torch.randint(top, (), generator=rng).item()
-    i, at = pick(len(self.experts)), pick(cfg.starts)
+    pick = lambda top, low=0: torch.randint(low, top, (), generator=rng).item()
+    i, at = pick(len(self.experts)), pick(cfg.starts, cfg.first)
     at = dict(img=at, txt=at if cfg.starts_txt is None else pick(cfg.starts_txt))
     point = lambda e: self.experts.straight(i, e, cfg.straight) if cfg.straight else self.experts.snapshot(i, e)
     known = {e: self.layout.flat(point(e)) for s in at.values() for e in (s, s + cfg.span)}
@@ -226,11 +244,12 @@ def landed(self: TrajectoryMatching,
     entered: Pairs, # see `entered`
     rates: dict[str, Tensor], # learning rate of each side
     draws: list[int], # experts, by number of the draw
+    points: list[tuple] | None = None, # their starts and targets; None: read, see `ends`
 ) -> tuple[Tensor, dict[str, Tensor]]: # loss of each draw, and its two ratios; `[draws]`
     "Train a student from each expert's start, and see how far it lands from its target."
     cfg, dev = self.cfg, entered.imgs.device
     begin, goal = ({s: torch.stack([p[s] for p in points]) for s in self.layout.sides}
-                   for points in zip(*map(self.ends, draws)))
+                   for points in zip(*(points or map(self.ends, draws))))
     idx = torch.stack([_index_batches(len(entered), cfg, d) for d in draws]).to(dev)
     mixes = [[x.to(dev) for x in _mixes(idx.shape[-1], cfg, d)] for d in draws] if cfg.blend else None
     share, other = (torch.stack(x) for x in zip(*mixes)) if mixes else (None, None)
@@ -240,9 +259,33 @@ def landed(self: TrajectoryMatching,
         rows = (theta, idx[:, k], *((share[:, k], other[:, k]) if mixes else ()))
         if self.on_feats: return torch.vmap(one, randomness="different")(*rows).sum()
         return one({s: v[0] for s, v in theta.items()}, *(x[0] for x in rows[1:]))
-    end = unroll(loss_fn, begin, rates, cfg.steps, tesla=cfg.mode == "tesla", keep=self.keep)
+    def on_path(theta, k): return {s: b.lerp(goal[s], (k + 0.5) / cfg.steps) for s, b in begin.items()}
+    seen = dict(exact=None, tesla=cut, influence=on_path)[cfg.mode]
+    end = unroll(loss_fn, begin, rates, cfg.steps, seen=seen, keep=self.keep)
+    loss, ratio = match_loss(end, begin, goal, merge=cfg.merge)
+    if cfg.align: loss = loss + cfg.align * self._aligned(entered, goal, idx[:, 0], draws)
     self._last = tuple({s: v[-1].detach() for s, v in x.items()} for x in (end, begin, goal))
-    return match_loss(end, begin, goal, merge=cfg.merge)
+    return loss, ratio
+
+# %% ../nbs/08_trajectory.ipynb #6c739f0a
+@patch
+def _aligned(self: TrajectoryMatching, entered, goal, idx, draws):
+    "InfoNCE of the pairs under each draw's teacher: where its expert ended, or between two experts (MDM); `[draws]`."
+    cfg, plain = replace(self.cfg, loss="info_nce", rank=0, full=False), Pairs(entered.imgs, entered.txts)
+    if cfg.merged:
+        between = [self.layout.flat(self._teacher(d)) for d in draws]
+        goal = {s: torch.stack([b[s] for b in between]).to(idx.device) for s in goal}
+    def one(theta, idx): return student_loss(self.encoder, self.layout.named(theta), plain, idx, cfg)
+    if self.on_feats: return torch.vmap(one, randomness="different")(goal, idx)
+    return one({s: v[0] for s, v in goal.items()}, idx[0]).unsqueeze(0)
+
+@patch
+def _teacher(self: TrajectoryMatching, draw):
+    "A point between two experts at an epoch."
+    rng = step_rng(self.cfg.seed, draw, 3)
+    tops = len(self.experts), len(self.experts), len(self.experts.epochs) - 1
+    i, j, e = (torch.randint(n, (), generator=rng).item() for n in tops)
+    return self.experts.merged(i, j, self.experts.epochs[1 + e], self.cfg.merged)[0]
 
 # %% ../nbs/08_trajectory.ipynb #a8460340
 @patch
@@ -310,10 +353,11 @@ def layers(self: TrajectoryMatching) -> dict[str, float]: # by name of the param
 
 # %% ../nbs/08_trajectory.ipynb #757a432d
 @patch
-def _falls(self: TrajectoryMatching, entered, rates):
+def _falls(self: TrajectoryMatching, entered, rates, points):
     "The mean loss of students with these rates."
     eta = {s: torch.tensor(r, device=entered.imgs.device) for s, r in rates.items()}
-    loss = torch.cat([self.landed(entered, eta, g)[0] for g in self._groups([*range(self.draws)])]).mean().item()
+    groups = self._groups([*range(self.draws)])
+    loss = torch.cat([self.landed(entered, eta, g, [points[d] for d in g])[0] for g in groups]).mean().item()
     return loss if loss == loss else float("inf")
 
 # %% ../nbs/08_trajectory.ipynb #1ffe6ca6
@@ -323,31 +367,35 @@ def first_rates(self: TrajectoryMatching,
     pairs: Pairs, # to start from
 ) -> dict[str, float]: # for each side
     "Learning rates with which students of these pairs land nearest to the experts' next steps."
-    entered, tries, worse = self.entered(pairs), {}, 0
+    entered, points, tries, worse = self.entered(pairs), [*map(self.ends, range(self.draws))], {}, 0
     for r in (10 ** (i / 2) for i in range(-8, 3)):
-        tries[r] = self._falls(entered, dict.fromkeys(self.layout.sides, r))
+        tries[r] = self._falls(entered, dict.fromkeys(self.layout.sides, r), points)
         worse = worse + 1 if tries[r] > min(tries.values()) else 0
         if worse == 2: break
     best, r = min((v, k) for k, v in tries.items())
     found = dict.fromkeys(self.layout.sides, r)
     for s in found:
         for near in (found | {s: r / 3}, found | {s: r * 3}):
-            if (loss := self._falls(entered, near)) < best: best, found = loss, near
+            if (loss := self._falls(entered, near, points)) < best: best, found = loss, near
     return found
 
 # %% ../nbs/08_trajectory.ipynb #91ca4b13
+@patch
+def first_sim(self: TrajectoryMatching,
+    pairs: Pairs, # to start from
+) -> Tensor | LowRankSim | None: # that of the pairs, or a new one if one is learned
+    "The similarity matrix to begin with."
+    if self.cfg.rank: return LowRankSim(len(pairs), rank=self.cfg.rank, alpha=self.cfg.alpha, seed=self.cfg.seed)
+    return torch.eye(len(pairs)) if self.cfg.full else pairs.sim
+
 @patch
 def prepare(self: TrajectoryMatching,
     pairs: Pairs, # to start from
 ) -> Pairs: # with rates, and a similarity matrix if one is learned
     "Give pairs what this objective learns besides pixels and texts."
-    cfg = self.cfg
-    sim = torch.eye(len(pairs)) if cfg.full else pairs.sim
-    if cfg.rank: sim = LowRankSim(len(pairs), rank=cfg.rank, alpha=cfg.alpha, seed=cfg.seed)
-    made = Pairs(pairs.imgs, pairs.txts, sim)
-    rates = dict.fromkeys(self.layout.sides, cfg.rate)
-    if cfg.rate is None: rates = self.first_rates(made.to(self.encoder.device))
-    return Pairs(pairs.imgs, pairs.txts, sim, {s: torch.tensor(r) for s, r in rates.items()})
+    made, rates = Pairs(pairs.imgs, pairs.txts, self.first_sim(pairs)), dict.fromkeys(self.layout.sides, self.cfg.rate)
+    if self.cfg.rate is None: rates = self.first_rates(made.to(self.encoder.device))
+    return Pairs(pairs.imgs, pairs.txts, made.sim, {s: torch.tensor(r) for s, r in rates.items()})
 
 # %% ../nbs/08_trajectory.ipynb #83fb7255
 @patch
