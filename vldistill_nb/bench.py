@@ -807,7 +807,8 @@ def stack() -> tuple: # title, jobs
     tries += [last | dict(loss="ence"), last | dict(loss="wbce"), *begins]
     jobs = at(100, {}, students=(*BOTH, ("probe,blend=1", 3))) + at(100, *tries)
     jobs += at(100, halves, halves | dict(starts=2, straight=4), students=(*BOTH, ("probe,phases", 3)))
-    return "After LoRS, one piece at a time, learned as features", jobs + at(500, {}, dict(begin="covariance"))
+    jobs += at(500, {}, dict(begin="covariance"))
+    return "After LoRS, one piece at a time, learned as features", sorted(jobs, key=lambda j: j.draw)
 
 # %% ../nbs/12_bench.ipynb #48b5d88d
 def adapters() -> tuple: # title, jobs
@@ -815,8 +816,8 @@ def adapters() -> tuple: # title, jobs
     own, live = dict(image_encoder="lite0"), (*BOTH, ("image", 1))
     ways = [dict(train="image"), dict(train="image", lora=4)]
     tries = [("trajectory", dict(inner=4, bs=20, steps=20, lr_img=0.005) | w) for w in ways]
-    return ("Trajectories of an image tower that moves: all weights against adapters",
-            grid([("random", {}), *tries], [100], live, draws=5, **own))
+    jobs = grid([("random", {}), *tries], [100], live, draws=5, **own)
+    return "Trajectories of an image tower that moves: all weights against adapters", sorted(jobs, key=lambda j: j.draw)
 
 def transfer() -> tuple: # title, jobs
     "Pairs that were learned with one image tower, judged under another."
