@@ -128,6 +128,7 @@ class TrajectoryConfig:
     mode: str = "exact"            # of the run: `exact` gradient, `tesla`, or `influence` along the expert's own way
     keep: bool | None = None       # the graphs of all inner steps; None: on frozen towers, where they are small
     merge: bool = False            # one ratio for both sides, instead of one each
+    product: bool = False          # of adapters, match the correction BA instead of A and B
     dtype: str = "float32"         # of the student's passes: `float32` or `bfloat16`
     seed: int = 0                  # of experts, epochs, batches
 
@@ -203,6 +204,7 @@ class TrajectoryMatching:
             if s - 1 + self.cfg.span > last:
                 raise InputError(f"starts {s} and span {self.cfg.span} need epoch {s - 1 + self.cfg.span}; "
                                  f"the experts go to {last}")
+        if self.cfg.product and not experts.manifest["lora"]: raise InputError("product: of adapters; use LoRA experts")
         if self.cfg.blend and not self.on_feats: raise InputError("blend: mixes features; use experts on frozen towers")
 
 # %% ../nbs/08_trajectory.ipynb #264855dc
@@ -262,7 +264,8 @@ def landed(self: TrajectoryMatching,
     def on_path(theta, k): return {s: b.lerp(goal[s], (k + 0.5) / cfg.steps) for s, b in begin.items()}
     seen = dict(exact=None, tesla=cut, influence=on_path)[cfg.mode]
     end = unroll(loss_fn, begin, rates, cfg.steps, seen=seen, keep=self.keep)
-    loss, ratio = match_loss(end, begin, goal, merge=cfg.merge)
+    points = (self._corrections(x) for x in (end, begin, goal)) if cfg.product else (end, begin, goal)
+    loss, ratio = match_loss(*points, merge=cfg.merge)
     if cfg.align: loss = loss + cfg.align * self._aligned(entered, goal, idx[:, 0], draws)
     self._last = tuple({s: v[-1].detach() for s, v in x.items()} for x in (end, begin, goal))
     return loss, ratio
@@ -286,6 +289,15 @@ def _teacher(self: TrajectoryMatching, draw):
     tops = len(self.experts), len(self.experts), len(self.experts.epochs) - 1
     i, j, e = (torch.randint(n, (), generator=rng).item() for n in tops)
     return self.experts.merged(i, j, self.experts.epochs[1 + e], self.cfg.merged)[0]
+
+# %% ../nbs/08_trajectory.ipynb #4e279ae9
+@patch
+def _corrections(self: TrajectoryMatching, theta):
+    "A student with products of adapters in place of their factors; `[1, p]`, as towers that move are matched alone."
+    named = self.layout.named({s: v[0] for s, v in theta.items()})
+    at = lambda k, x: named[k.replace(".lora_A.", f".lora_{x}.")].flatten(1)
+    made = {k: at(k, "B") @ at(k, "A") if ".lora_A." in k else v for k, v in named.items() if ".lora_B." not in k}
+    return {s: torch.cat([v.flatten() for k, v in made.items() if k.startswith(s)]).unsqueeze(0) for s in theta}
 
 # %% ../nbs/08_trajectory.ipynb #a8460340
 @patch
