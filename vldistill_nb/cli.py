@@ -24,8 +24,8 @@ from fastcore.basics import patch
 from fastcore.docments import docments
 
 from . import __version__
-from .bench import (FROZEN, LEARNED, PICKS, Lab, Method, baseline, expert_encoder, is_main, learn,
-                                learn_config, open_lab, open_study, pick, plan, run_study, say, start_covariance,
+from .bench import (FROZEN, LEARNED, PICKS, Lab, Method, adapters_of, baseline, expert_encoder, is_main,
+                                learn, learn_config, open_lab, open_study, pick, plan, run_study, say, start_covariance,
                                 start_covmatch, start_trajectory, table, write_json)
 from .data import InputError, PairData, atomic_write, contact_sheet, load_data
 
@@ -397,7 +397,7 @@ def _begin(lab, method, n, seed, start, own):
 def _reads(folder):
     "Do these experts train their text tower, so that texts must enter before it?"
     from vldistill_nb.experts import read_manifest
-    return folder is not None and read_manifest(Path(folder))["cfg"]["protocol"] == "full"
+    return folder is not None and read_manifest(Path(folder))["cfg"]["protocol"] in ("text", "full")
 
 # %% ../nbs/13_cli.ipynb #c747b14f
 def _taken(lab, dp, n, depth):
@@ -492,8 +492,8 @@ def experts(*,
             count: int | None = None, # experts; 10 by default
             epochs: int | None = None, # passes over the train pairs; 3 by default
             out: str = "runs/experts", # folder; finished experts of the same settings are kept
-            train: Literal["probe", "image", "full"] = "probe", # what moves besides the projections: probe nothing
-            lora_rank: int = 0, # of adapters that move instead of the image tower; 0 for none
+            train: Literal["probe", "image", "text", "full"] = "probe", # towers that move; probe: none
+            lora_rank: int = 0, # of adapters that move instead of these towers; 0 for none
             embed_dim: int = 256, # width of the projections
             views: int = 0, # augmented views of each image
             dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16", # of stored differences
@@ -510,7 +510,7 @@ def experts(*,
     if epochs is None: epochs = preset.experts.epochs if preset else 3
     check_range("count", count, 1), check_range("epochs", epochs, 1), check_range("lora_rank", lora_rank, 0)
     check_range("views", views, 0), check_range("embed_dim", embed_dim, 1), check_range("seed", seed, 0, 2**62)
-    if lora_rank and train == "probe": raise InputError("--lora-rank: adapters sit in the tower; use --train image")
+    if lora_rank and train == "probe": raise InputError("--lora-rank: adapters sit in a tower; use --train image")
     folder, start = new_folder(out), time.perf_counter()
     _join_group()
     if preset and size is None: size = preset.size
@@ -519,7 +519,7 @@ def experts(*,
     cfg = ExpertConfig(train, epochs, views=views, dtype=dtype, seed=seed)
     if preset: cfg = replace(preset.experts, epochs=epochs, dtype=dtype, seed=seed)
     proj = preset.proj if preset else "linear"
-    enc = expert_encoder(lab, dict(rank=lora_rank) if lora_rank else None, embed_dim, proj)
+    enc = expert_encoder(lab, adapters_of(train, lora_rank), embed_dim, proj)
     done = record_experts(enc, lab.data.train, count, folder, cfg, progress=True)
     if is_main(): print(f"{done!r}\ntime    {time.perf_counter() - start:.0f} s\nout     {out}")
     return done
@@ -557,8 +557,8 @@ def taught(lab: Lab, # opened
     return Pairs(pairs.imgs, pairs.txts, TeacherSim(made, pairs), pairs.lrs)
 
 # %% ../nbs/13_cli.ipynb #9e41ac0b
-Student = Literal["solved", "probe", "image", "full"]
-Trained = Literal["probe", "image", "full"]
+Student = Literal["solved", "probe", "image", "text", "full"]
+Trained = Literal["probe", "image", "text", "full"]
 Recipe = Literal["ours", "covmatch"]
 
 # %% ../nbs/13_cli.ipynb #9585aedf

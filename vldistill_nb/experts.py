@@ -79,8 +79,9 @@ def _views(encoder, data, cfg, feats):
 def _batches(encoder, data, cfg, feats):
     "A function from positions of captions to their images and texts, as deep as the protocol allows."
     of, txts = data.img_of_txt, data.txts
-    text = (lambda idx: [txts[i] for i in idx.tolist()]) if cfg.protocol == "full" else lambda idx: feats.txt[idx]
-    if cfg.protocol == "probe":
+    live, still = cfg.protocol in ("text", "full"), cfg.protocol in ("probe", "text")   # texts, images
+    text = (lambda idx: [txts[i] for i in idx.tolist()]) if live else lambda idx: feats.txt[idx]
+    if still:
         img = _views(encoder, data, cfg, feats)
         pick = lambda idx, rng: img[torch.randint(len(img), idx.shape, generator=rng), of[idx]]
     else:

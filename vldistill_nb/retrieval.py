@@ -77,7 +77,7 @@ def recalls(
     return {**out, "mean_recall": mean(out.values())}
 
 # %% ../nbs/03_retrieval.ipynb #5e16273c
-PROTOCOLS = ("solved", "probe", "image", "full")   # what a student learns
+PROTOCOLS = ("solved", "probe", "image", "text", "full")   # what a student learns
 
 # %% ../nbs/03_retrieval.ipynb #cb92ad84
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def student_config(
 ) -> StudentConfig: # the protocol's recipe
     "The recipe of a protocol, by name."
     if recipe not in RECIPES: raise InputError(f"recipe {recipe!r}: use one of {', '.join(RECIPES)}")
-    ours = TOWERS if recipe == "ours" and protocol in ("image", "full") else {}
+    ours = TOWERS if recipe == "ours" and protocol in ("image", "text", "full") else {}
     return StudentConfig(protocol=protocol, **{**RECIPES[recipe], **ours, **changes})
 
 # %% ../nbs/03_retrieval.ipynb #75b55347
@@ -135,10 +135,11 @@ FROZEN = "solved", "probe"   # protocols that leave both towers alone
 def _inputs(student, pairs, protocol):
     "Images and texts as deep as the protocol's frozen parts reach."
     imgs, txts = pairs.imgs.detach(), pairs.txts
-    if imgs.ndim == 2 and protocol not in FROZEN:
+    still = protocol in (*FROZEN, "text")                 # the image tower stands still
+    if imgs.ndim == 2 and not still:
         raise InputError(f"{protocol} students train on pixels; these pairs hold image features")
-    if protocol in FROZEN: imgs = _chunks(lambda x: student.encode_image(x.to(student.device)), imgs)
-    if protocol != "full": txts = _chunks(student.encode_text, txts)
+    if still: imgs = _chunks(lambda x: student.encode_image(x.to(student.device)), imgs)
+    if protocol not in ("text", "full"): txts = _chunks(student.encode_text, txts)
     elif not hasattr(txts, "detach"): txts = student.txt_enc.embed(txts)
     return imgs.to(student.device), txts.detach().to(student.device)
 
@@ -247,7 +248,8 @@ def moving(
 ) -> dict[str, Tensor]: # its own parameters, not copies; names begin with `img_` or `txt_`
     "The parameters that a protocol trains, by name; of a tower that has LoRA adapters, only those."
     if protocol not in PROTOCOLS: raise InputError(f"protocol {protocol!r}: use one of {', '.join(PROTOCOLS)}")
-    towers = dict(solved=(), probe=(), image=("img_enc.",), full=("img_enc.", "txt_enc.body."))[protocol]
+    sides = dict(image="img_enc.", text="txt_enc.body.")
+    towers = [v for k, v in sides.items() if protocol in (k, "full")]
     named = dict(encoder.named_parameters())
     found = {k: p for k, p in named.items() if k.startswith(PROJ)}
     for t in towers:

@@ -142,6 +142,7 @@ class TrajectoryConfig:
         if 0 < self.starts <= self.first: raise InputError(f"first {self.first}: leaves no start below {self.starts}")
         if self.rate is not None and not self.rate > 0: raise InputError(f"rate: must be above 0, not {self.rate}")
 
+# %% ../nbs/08_trajectory.ipynb #7f080a59
 MODES = ("exact", "tesla", "influence")
 
 # %% ../nbs/08_trajectory.ipynb #a03265f8
@@ -195,17 +196,18 @@ class TrajectoryMatching:
             self.cfg = replace(self.cfg, starts=bound["img"], starts_txt=bound["txt"])
         self.source, self.idle, self.still = experts.manifest["run"], 0, {}   # steps without a student, without a move
         self.layout = Layout(experts.manifest["shapes"])
-        self.on_feats = experts.cfg.protocol == "probe"   # frozen towers: match on features
+        self.rows = experts.cfg.protocol == "probe"       # towers stand still: experts are rows of one product
+        self.on_feats = experts.cfg.protocol in ("probe", "text")   # images enter as features
         self.tower = encoder.img_enc.folded() if self.on_feats else encoder.img_enc
-        self.draws = self.cfg.draws or (4 if self.on_feats else 1)
-        self.keep = self.on_feats if self.cfg.keep is None else self.cfg.keep
+        self.draws = self.cfg.draws or (4 if self.rows else 1)
+        self.keep = self.rows if self.cfg.keep is None else self.cfg.keep
         last = self.cfg.straight or max(experts.epochs)
         for s in (self.cfg.starts, self.cfg.starts_txt or 1):
             if s - 1 + self.cfg.span > last:
                 raise InputError(f"starts {s} and span {self.cfg.span} need epoch {s - 1 + self.cfg.span}; "
                                  f"the experts go to {last}")
         if self.cfg.product and not experts.manifest["lora"]: raise InputError("product: of adapters; use LoRA experts")
-        if self.cfg.blend and not self.on_feats: raise InputError("blend: mixes features; use experts on frozen towers")
+        if self.cfg.blend and not self.rows: raise InputError("blend: mixes features; use experts on frozen towers")
 
 # %% ../nbs/08_trajectory.ipynb #264855dc
 @patch
@@ -229,16 +231,14 @@ def entered(self: TrajectoryMatching,
     "Pairs at the depth at which the student's moving part begins; `InputError` for texts that are not there."
     if isinstance(pairs.txts, (list, tuple)):
         raise InputError("trajectory: strings cannot be learned; start from features or embeddings")
-    if self.experts.cfg.protocol == "full":
-        if isinstance(pairs.txts, Tensor):
-            raise InputError("trajectory: text features never reach a text tower that moves; start from embeddings")
-        return pairs
-    first, seen = PartialState().process_index == 0, leaves(pairs)
-    if not self.on_feats: return Pairs(pairs.imgs, self.encoder.encode_text(pairs.txts), pairs.sim, pairs.lrs)
-    alike = {k: v if first else v.detach() for k, v in seen.items() if k != "imgs"}
-    imgs = shared_feats(self.tower, pairs.imgs, self.cfg.chunk, held=self.cfg.held)
-    pairs = with_leaves(pairs, alike | dict(imgs=imgs))
-    return Pairs(pairs.imgs, self.encoder.encode_text(pairs.txts), pairs.sim, pairs.lrs)
+    if (live := self.experts.cfg.protocol in ("text", "full")) and isinstance(pairs.txts, Tensor):
+        raise InputError("trajectory: text features never reach a text tower that moves; start from embeddings")
+    if self.on_feats:
+        first, seen = PartialState().process_index == 0, leaves(pairs)
+        alike = {k: v if first else v.detach() for k, v in seen.items() if k != "imgs"}
+        imgs = shared_feats(self.tower, pairs.imgs, self.cfg.chunk, held=self.cfg.held)
+        pairs = with_leaves(pairs, alike | dict(imgs=imgs))
+    return pairs if live else Pairs(pairs.imgs, self.encoder.encode_text(pairs.txts), pairs.sim, pairs.lrs)
 
 # %% ../nbs/08_trajectory.ipynb #f3833a67
 @patch
@@ -259,7 +259,7 @@ def landed(self: TrajectoryMatching,
         return student_loss(self.encoder, self.layout.named(theta), entered, idx, cfg, mix or None)
     def loss_fn(theta, k):
         rows = (theta, idx[:, k], *((share[:, k], other[:, k]) if mixes else ()))
-        if self.on_feats: return torch.vmap(one, randomness="different")(*rows).sum()
+        if self.rows: return torch.vmap(one, randomness="different")(*rows).sum()
         return one({s: v[0] for s, v in theta.items()}, *(x[0] for x in rows[1:]))
     def on_path(theta, k): return {s: b.lerp(goal[s], (k + 0.5) / cfg.steps) for s, b in begin.items()}
     seen = dict(exact=None, tesla=cut, influence=on_path)[cfg.mode]
@@ -279,7 +279,7 @@ def _aligned(self: TrajectoryMatching, entered, goal, idx, draws):
         between = [self.layout.flat(self._teacher(d)) for d in draws]
         goal = {s: torch.stack([b[s] for b in between]).to(idx.device) for s in goal}
     def one(theta, idx): return student_loss(self.encoder, self.layout.named(theta), plain, idx, cfg)
-    if self.on_feats: return torch.vmap(one, randomness="different")(goal, idx)
+    if self.rows: return torch.vmap(one, randomness="different")(goal, idx)
     return one({s: v[0] for s, v in goal.items()}, idx[0]).unsqueeze(0)
 
 @patch
@@ -324,7 +324,7 @@ def __call__(self: TrajectoryMatching,
 @patch
 def _groups(self: TrajectoryMatching, draws):
     "Draws that are matched together: all at once as rows where towers are frozen, one by one where they move."
-    return [draws] if self.on_feats else [[d] for d in draws]
+    return [draws] if self.rows else [[d] for d in draws]
 
 # %% ../nbs/08_trajectory.ipynb #ee6dfaa2
 @patch
