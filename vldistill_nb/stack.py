@@ -11,10 +11,10 @@ from torch import Tensor
 from .data import InputError
 from .encoders import DualEncoder, Pairs
 from .experts import Experts
-from .trajectory import TrajectoryConfig, TrajectoryMatching
+from .trajectory import TrajectoryConfig, TrajectoryMatching, with_starts
 
 # %% auto #0
-__all__ = ['Phased']
+__all__ = ['Phased', 'phase_config']
 
 # %% ../nbs/08b_stack.ipynb #9cb30ddd
 class Phased:
@@ -25,15 +25,18 @@ class Phased:
         encoder: DualEncoder, # towers pristine
         cfg: TrajectoryConfig, # with `phases`; epochs are those of the first
     ):
-        self.cfg, self.trouble, self.parts = cfg, "", {}
-        self.stages = [TrajectoryMatching(experts, encoder, _later(cfg, p)) for p in range(len(cfg.phases))]
+        self.cfg, self.trouble, self.parts = with_starts(cfg, experts), "", {}
+        self.stages = [TrajectoryMatching(experts, encoder, phase_config(self.cfg, p)) for p in range(len(cfg.phases))]
         self.source = self.stages[0].source
 
 # %% ../nbs/08b_stack.ipynb #786b58bb
-def _later(cfg, p):
-    "Settings of phase p."
-    straight = cfg.straight and cfg.straight + 2 * p
-    return replace(cfg, phases=(), first=cfg.first + p, starts=cfg.starts + p, straight=straight)
+def phase_config(
+    cfg: TrajectoryConfig, # of the first phase
+    p: int, # which phase
+) -> TrajectoryConfig: # epochs moved on, the rest as it was
+    "Settings of a phase: it starts `p` epochs later, on a line that ends `2 * p` later."
+    later = dict(first=cfg.first + p, starts=cfg.starts + p, straight=cfg.straight and cfg.straight + 2 * p)
+    return replace(cfg, phases=(), starts_txt=cfg.starts_txt and cfg.starts_txt + p, **later)
 
 # %% ../nbs/08b_stack.ipynb #774c22ba
 @patch
@@ -71,7 +74,8 @@ def prepare(self: Phased,
     pairs: Pairs, # to start from
 ) -> Pairs: # with rates for every phase, and a similarity matrix if one is learned
     "Give pairs what this objective learns besides pixels and texts."
-    ready = [stage.prepare(part) for stage, part in zip(self.stages, self.split(pairs))]
+    bare = self.split(Pairs(pairs.imgs, pairs.txts, pairs.sim))
+    ready = [stage.prepare(part) for stage, part in zip(self.stages, bare)]
     lrs = {self._name(s, p): r for p, x in enumerate(ready) for s, r in x.lrs.items()}
     return Pairs(pairs.imgs, pairs.txts, self.stages[0].first_sim(pairs), lrs)
 
@@ -81,4 +85,4 @@ def share(self: Phased,
     n: int, # synthetic pairs
 ) -> list[str]: # a line for each process
     "Which synthetic images, or experts, each process takes."
-    return self.stages[0].share(n)
+    return ["; then ".join(lines) for lines in zip(*(s.share(k) for s, k in zip(self.stages, self.cfg.phases)))]

@@ -23,8 +23,8 @@ from .encoders import DualEncoder, Pairs, _sim_block
 from .experts import DTYPES, Experts
 
 # %% auto #0
-__all__ = ['MODES', 'Layout', 'unroll', 'cut', 'match_loss', 'TrajectoryConfig', 'student_loss', 'TrajectoryMatching',
-           'fair_count']
+__all__ = ['MODES', 'LEAST', 'Layout', 'unroll', 'detached', 'match_loss', 'TrajectoryConfig', 'student_loss', 'with_starts',
+           'TrajectoryMatching', 'fair_count']
 
 # %% ../nbs/08_trajectory.ipynb #78c60c09
 class Layout:
@@ -59,13 +59,13 @@ def unroll(
     rates: dict[str, Tensor], # learning rate of each side, a scalar
     steps: int, # T
     *,
-    seen: Callable | None = None, # `(theta, k)` to the weights at which step k is taken; None: the student's own
+    weights_at: Callable | None = None, # `(theta, k)` to weights at which step k's gradient is taken; None: theta
     keep: bool = True, # the graphs of all steps; else of one at a time
 ) -> dict[str, Tensor]: # where the student lands, shaped like `start`
     "Plain SGD from `start`, differentiable by whatever `loss_fn` and the rates depend on (VLDD, algorithm 1)."
     graph = torch.is_grad_enabled()
     def step(theta, k):
-        at = seen(theta, k) if seen else theta
+        at = weights_at(theta, k) if weights_at else theta
         at = {s: v if v.requires_grad and graph else v.detach().requires_grad_() for s, v in at.items()}
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             grads = torch.autograd.grad(loss_fn(at, k), [*at.values()], create_graph=graph, materialize_grads=True)
@@ -75,11 +75,11 @@ def unroll(
     return theta
 
 # %% ../nbs/08_trajectory.ipynb #b0c99369
-def cut(
+def detached(
     theta: dict[str, Tensor], # where the student is
     k: int, # the step
 ) -> dict[str, Tensor]: # the same, without its past
-    "For `seen`: as if no step depended on those before it (TESLA)."
+    "For `weights_at`: as if no step depended on those before it (TESLA)."
     return {s: v.detach() for s, v in theta.items()}
 
 # %% ../nbs/08_trajectory.ipynb #6725400e
@@ -114,8 +114,8 @@ class TrajectoryConfig:
     tau: float = 0.07              # temperature of it
     straight: int = 0              # match paths straightened up to this epoch (PTM-ST); 0 for the raw ones
     phases: tuple[int, ...] = ()   # pairs of each phase, see chapter 08b (PTM-ST)
-    align: float = 0.0             # weight of `info_nce` on the pairs where their expert ended (MDM)
-    merged: float = 0.0            # … or at that strength between two experts; 0: at its own end
+    align: float = 0.0             # weight of `info_nce` on the pairs, at the target (MDM)
+    merged: float = 0.0            # … or at towers between two experts, of that strength; 0: the target
     blend: float = 0.0             # Beta parameter of mixing features of different pairs (RepBlend); 0 for none
     dropout: bool = False          # leave the projections' dropout on
     rank: int = 0                  # of the learned similarity matrix (LoRS); 0 for none
@@ -125,25 +125,36 @@ class TrajectoryConfig:
     draws: int | None = None       # experts matched in one call; None: 4 on frozen towers, 1 on others
     chunk: int = 50                # images a forward pass through a frozen tower
     held: int | None = 50          # images whose graph is kept until the way back; the others pass twice; None: all
-    mode: str = "exact"            # of the run: `exact` gradient, `tesla`, or `influence` along the expert's own way
+    mode: str = "exact"            # of the run: `exact` gradient, `tesla`, or `influence` along the line to the target
     keep: bool | None = None       # the graphs of all inner steps; None: on frozen towers, where they are small
     merge: bool = False            # one ratio for both sides, instead of one each
     product: bool = False          # of adapters, match the correction BA instead of A and B
     dtype: str = "float32"         # of the student's passes: `float32` or `bfloat16`
     seed: int = 0                  # of experts, epochs, batches
 
-    def __post_init__(self):
-        choices = dict(order=("fresh", "cycle"), loss=LOSSES, mode=MODES, dtype=("float32", "bfloat16"))
-        for k, known in choices.items():
-            if (v := getattr(self, k)) not in known: raise InputError(f"{k} {v!r}: use {' or '.join(known)}")
-        if (self.rank or self.full) and self.loss == "info_nce": raise InputError("similarity: needs loss ence or wbce")
-        for k, least in dict(steps=1, span=1, starts=0, bs=1, draws=1, first=0).items():
-            if (n := getattr(self, k)) is not None and n < least: raise InputError(f"{k}: at least {least}, not {n}")
-        if 0 < self.starts <= self.first: raise InputError(f"first {self.first}: leaves no start below {self.starts}")
-        if self.rate is not None and not self.rate > 0: raise InputError(f"rate: must be above 0, not {self.rate}")
+    def __post_init__(self): _check(self)
 
 # %% ../nbs/08_trajectory.ipynb #7f080a59
 MODES = ("exact", "tesla", "influence")
+LEAST = dict(steps=1, span=1, first=0, starts=0, starts_txt=1, bs=1, draws=1, align=0, merged=0, blend=0)
+
+def _check(cfg):
+    "Refuse what has no meaning, one line each."
+    choices = dict(order=("fresh", "cycle"), loss=LOSSES, mode=MODES, dtype=("float32", "bfloat16"))
+    for k, known in choices.items():
+        if (v := getattr(cfg, k)) not in known: raise InputError(f"{k} {v!r}: use {' or '.join(known)}")
+    for k, least in LEAST.items():
+        bad = isinstance(n := getattr(cfg, k), str) or n is not None and not n >= least
+        if bad: raise InputError(f"{k}: at least {least} is needed, not {n}")
+    late = cfg.first >= min(cfg.starts, cfg.starts_txt or cfg.starts)
+    wrong = [((cfg.rank or cfg.full) and cfg.loss == "info_nce", "similarity: needs loss ence or wbce"),
+             (cfg.rank and cfg.full, "similarity: rank or full, not both"),
+             (cfg.merged and not cfg.align, "merged: is the teacher of align; give it a weight"),
+             (any(k < 2 for k in cfg.phases), "phases: each needs at least 2 pairs"),
+             (not cfg.starts and (cfg.first or cfg.starts_txt), "starts 0: leave out first and starts_txt"),
+             (cfg.starts and late, f"first {cfg.first}: leaves no start"),
+             (cfg.rate is not None and not cfg.rate > 0, f"rate: must be above 0, not {cfg.rate}")]
+    for why in (why for bad, why in wrong if bad): raise InputError(why)
 
 # %% ../nbs/08_trajectory.ipynb #a03265f8
 def _index_batches(n, cfg, draw):
@@ -179,6 +190,17 @@ def student_loss(
         emb = functional_call(encoder, params, (imgs, txts))
     return pair_loss(cfg.loss)(*(e.float() if narrow else e for e in emb), _sim_block(pairs.sim, idx), tau=cfg.tau)
 
+# %% ../nbs/08_trajectory.ipynb #165802f0
+def with_starts(
+    cfg: TrajectoryConfig, # with `starts` 0 or not
+    experts: Experts, # that are asked
+) -> TrajectoryConfig: # with `starts` above 0
+    "AMD's rule put into numbers, within what the experts have."
+    if cfg.starts: return cfg
+    last = (cfg.straight or max(experts.epochs)) - cfg.span
+    img, txt = (max(1, 1 + min(e, last)) for e in experts.ranges()[0].values())
+    return replace(cfg, starts=img, starts_txt=txt)
+
 # %% ../nbs/08_trajectory.ipynb #2d1e7a26
 class TrajectoryMatching:
     "Objective: train on the pairs from where an expert was, and land where it was `span` epochs later."
@@ -188,12 +210,10 @@ class TrajectoryMatching:
         encoder: DualEncoder, # towers pristine
         cfg: TrajectoryConfig | None = None, # settings
     ):
-        self.experts, self.cfg, self.parts, self.trouble = experts, cfg or TrajectoryConfig(), {}, ""
+        self.experts, self.parts, self.trouble = experts, {}, ""
+        self.cfg = with_starts(cfg or TrajectoryConfig(), experts)
         self.encoder = encoder.to(PartialState().device).train(self.cfg.dropout).requires_grad_(False)
         if self.cfg.phases: raise InputError("phases: each matches epochs of its own; use `Phased` (chapter 08b)")
-        if not self.cfg.starts:
-            bound = experts.ranges()[0]
-            self.cfg = replace(self.cfg, starts=bound["img"], starts_txt=bound["txt"])
         self.source, self.idle, self.still = experts.manifest["run"], 0, {}   # steps without a student, without a move
         self.layout = Layout(experts.manifest["shapes"])
         self.rows = experts.cfg.protocol == "probe"       # towers stand still: experts are rows of one product
@@ -206,7 +226,8 @@ class TrajectoryMatching:
             if s - 1 + self.cfg.span > last:
                 raise InputError(f"starts {s} and span {self.cfg.span} need epoch {s - 1 + self.cfg.span}; "
                                  f"the experts go to {last}")
-        if self.cfg.product and not experts.manifest["lora"]: raise InputError("product: of adapters; use LoRA experts")
+        if self.cfg.product and (self.rows or not experts.manifest["lora"]):
+            raise InputError("product: of adapters that move; use LoRA experts")
         if self.cfg.blend and not self.rows: raise InputError("blend: mixes features; use experts on frozen towers")
 
 # %% ../nbs/08_trajectory.ipynb #264855dc
@@ -218,7 +239,7 @@ def ends(self: TrajectoryMatching,
     cfg, rng = self.cfg, step_rng(self.cfg.seed, draw)
     pick = lambda top, low=0: torch.randint(low, top, (), generator=rng).item()
     i, at = pick(len(self.experts)), pick(cfg.starts, cfg.first)
-    at = dict(img=at, txt=at if cfg.starts_txt is None else pick(cfg.starts_txt))
+    at = dict(img=at, txt=at if cfg.starts_txt is None else pick(cfg.starts_txt, cfg.first))
     point = lambda e: self.experts.straight(i, e, cfg.straight) if cfg.straight else self.experts.snapshot(i, e)
     known = {e: self.layout.flat(point(e)) for s in at.values() for e in (s, s + cfg.span)}
     return tuple({s: known[e + off][s].to(self.encoder.device) for s, e in at.items()} for off in (0, cfg.span))
@@ -262,9 +283,9 @@ def landed(self: TrajectoryMatching,
         if self.rows: return torch.vmap(one, randomness="different")(*rows).sum()
         return one({s: v[0] for s, v in theta.items()}, *(x[0] for x in rows[1:]))
     def on_path(theta, k): return {s: b.lerp(goal[s], (k + 0.5) / cfg.steps) for s, b in begin.items()}
-    seen = dict(exact=None, tesla=cut, influence=on_path)[cfg.mode]
-    end = unroll(loss_fn, begin, rates, cfg.steps, seen=seen, keep=self.keep)
-    points = (self._corrections(x) for x in (end, begin, goal)) if cfg.product else (end, begin, goal)
+    weights_at = dict(exact=None, tesla=detached, influence=on_path)[cfg.mode]
+    end = unroll(loss_fn, begin, rates, cfg.steps, weights_at=weights_at, keep=self.keep)
+    points = (self._adapted(x) for x in (end, begin, goal)) if cfg.product else (end, begin, goal)
     loss, ratio = match_loss(*points, merge=cfg.merge)
     if cfg.align: loss = loss + cfg.align * self._aligned(entered, goal, idx[:, 0], draws)
     self._last = tuple({s: v[-1].detach() for s, v in x.items()} for x in (end, begin, goal))
@@ -285,18 +306,18 @@ def _aligned(self: TrajectoryMatching, entered, goal, idx, draws):
 @patch
 def _teacher(self: TrajectoryMatching, draw):
     "A point between two experts at an epoch."
-    rng = step_rng(self.cfg.seed, draw, 3)
-    tops = len(self.experts), len(self.experts), len(self.experts.epochs) - 1
-    i, j, e = (torch.randint(n, (), generator=rng).item() for n in tops)
-    return self.experts.merged(i, j, self.experts.epochs[1 + e], self.cfg.merged)[0]
+    rng, n, epochs = step_rng(self.cfg.seed, draw, 3), len(self.experts), self.experts.epochs[1:]
+    i, other, e = (torch.randint(k, (), generator=rng).item() for k in (n, max(1, n - 1), len(epochs)))
+    return self.experts.merged(i, (i + 1 + other) % n, epochs[e], self.cfg.merged)[0]
 
 # %% ../nbs/08_trajectory.ipynb #4e279ae9
 @patch
-def _corrections(self: TrajectoryMatching, theta):
-    "A student with products of adapters in place of their factors; `[1, p]`, as towers that move are matched alone."
-    named = self.layout.named({s: v[0] for s, v in theta.items()})
+def _adapted(self: TrajectoryMatching, theta):
+    "A student with corrections in place of their factors; `[1, p]`, as towers that move are matched alone."
+    named, lora = self.layout.named({s: v[0] for s, v in theta.items()}), self.experts.manifest["lora"]
     at = lambda k, x: named[k.replace(".lora_A.", f".lora_{x}.")].flatten(1)
-    made = {k: at(k, "B") @ at(k, "A") if ".lora_A." in k else v for k, v in named.items() if ".lora_B." not in k}
+    product = lambda k: lora["alpha"] / lora["rank"] * at(k, "B") @ at(k, "A")
+    made = {k: product(k) if ".lora_A." in k else v for k, v in named.items() if ".lora_B." not in k}
     return {s: torch.cat([v.flatten() for k, v in made.items() if k.startswith(s)]).unsqueeze(0) for s in theta}
 
 # %% ../nbs/08_trajectory.ipynb #a8460340
