@@ -791,7 +791,7 @@ def trajectories() -> tuple: # title, jobs
     exact, mined = {}, dict(rank=10)
     tries = lambda steps, *ways: [("trajectory", dict(steps=steps) | way) for way in ways]
     jobs = grid(tries(60, exact, dict(mode="tesla"), mined), [100], BOTH) + grid(tries(60, exact, mined), [200], BOTH)
-    jobs += grid(tries(30, exact, mined), [500], BOTH)
+    jobs += grid(tries(30, exact, mined), [500, 1000], BOTH)
     return "Trajectory matching: the exact gradient, TESLA, similarities of rank 10", jobs
 
 # %% ../nbs/12_bench.ipynb #c12b0138
@@ -843,12 +843,14 @@ def transfer() -> tuple: # title, jobs
 # %% ../nbs/12_bench.ipynb #c12b0077
 def both_towers() -> tuple: # title, jobs
     "Students that train towers too."
-    live, methods = (("image", 1), ("full", 1)), [("random", {}), ("herding", {})]
+    live, picks = (("image", 1), ("full", 1)), [(m, {}) for m in PICKS]
     own = dict(image_encoder="lite0")                       # pictures as they are: enlarged, a student takes an hour
     jobs = grid([("all", {})], [None], BOTH + live, **own)
     for n in STEPS:
-        students = BOTH + live[:2 if n < 500 else 1]
-        jobs += grid(methods, [n], students, **own) + [replace(j, students=students) for j in learned(n, 0.75, **own)]
+        students, steps = BOTH + live[:2 if n < 500 else 1], dict(steps=60 if n < 500 else 30)
+        matched = [("trajectory", steps), ("trajectory", steps | dict(rank=10))]
+        jobs += grid(picks + matched, [n], students, **own)
+        jobs += [replace(j, students=students) for j in learned(n, 0.75, **own)]
     return "Students that train one tower or both", jobs
 
 # %% ../nbs/12_bench.ipynb #c12b0078
