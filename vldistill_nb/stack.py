@@ -27,6 +27,7 @@ class Phased:
     ):
         self.cfg, self.trouble, self.parts = with_starts(cfg, experts), "", {}
         self.stages = [TrajectoryMatching(experts, encoder, phase_config(self.cfg, p)) for p in range(len(cfg.phases))]
+        for stage in self.stages: stage.tower = self.stages[0].tower      # folded once is enough
         self.source = self.stages[0].source
 
 # %% ../nbs/08b_stack.ipynb #786b58bb

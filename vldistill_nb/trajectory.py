@@ -52,6 +52,15 @@ class Layout:
                 out[k] = x.view(n[0], *n[2:], n[1]).permute(0, 3, 1, 2) if len(n) == 4 else x.view(n)
         return out
 
+# %% ../nbs/08_trajectory.ipynb #51c0c3a9
+def _rerun(step, first, last, reruns, *theta):
+    "Steps from `first` up to `last`, whose graphs are kept or made again on the way back."
+    width = max(1, round((last - first) ** (1 - 1 / reruns))) if reruns else 1
+    for k in range(first, last, width):
+        theta = (checkpoint(_rerun, step, k, min(k + width, last), reruns - 1, *theta, use_reentrant=False)
+                 if reruns else step(k, *theta))
+    return theta
+
 # %% ../nbs/08_trajectory.ipynb #8424e642
 def unroll(
     loss_fn: Callable, # `(theta, k)` to the loss of inner step k
@@ -60,19 +69,19 @@ def unroll(
     steps: int, # T
     *,
     weights_at: Callable | None = None, # `(theta, k)` to weights at which step k's gradient is taken; None: theta
-    keep: bool = True, # the graphs of all steps; else of one at a time
+    reruns: int = 0, # of each step on the way back; none keeps all graphs, n keep one and about n T^(1/n) vectors
 ) -> dict[str, Tensor]: # where the student lands, shaped like `start`
     "Plain SGD from `start`, differentiable by whatever `loss_fn` and the rates depend on (VLDD, algorithm 1)."
     graph = torch.is_grad_enabled()
-    def step(theta, k):
+    def step(k, *theta):
+        theta = dict(zip(start, theta))
         at = weights_at(theta, k) if weights_at else theta
         at = {s: v if v.requires_grad and graph else v.detach().requires_grad_() for s, v in at.items()}
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             grads = torch.autograd.grad(loss_fn(at, k), [*at.values()], create_graph=graph, materialize_grads=True)
-        return {s: v - rates[s] * g for (s, v), g in zip(theta.items(), grads)}
-    theta = {s: v.detach().requires_grad_(graph) for s, v in start.items()}
-    for k in range(steps): theta = step(theta, k) if keep else checkpoint(step, theta, k, use_reentrant=False)
-    return theta
+        return tuple(v - rates[s] * g for (s, v), g in zip(theta.items(), grads))
+    theta = (v.detach().requires_grad_(graph) for v in start.values())
+    return dict(zip(start, _rerun(step, 0, steps, reruns, *theta)))
 
 # %% ../nbs/08_trajectory.ipynb #b0c99369
 def detached(
@@ -126,7 +135,7 @@ class TrajectoryConfig:
     chunk: int = 50                # images a forward pass through a frozen tower
     held: int | None = 50          # images whose graph is kept until the way back; the others pass twice; None: all
     mode: str = "exact"            # of the run: `exact` gradient, `tesla`, or `influence` along the line to the target
-    keep: bool | None = None       # the graphs of all inner steps; None: on frozen towers, where they are small
+    reruns: int | None = None      # of inner steps on the way back, see `unroll`; None: 1, and 0 on frozen towers
     merge: bool = False            # one ratio for both sides, instead of one each
     product: bool = False          # of adapters, match the correction BA instead of A and B
     dtype: str = "float32"         # of the student's passes: `float32` or `bfloat16`
@@ -136,7 +145,7 @@ class TrajectoryConfig:
 
 # %% ../nbs/08_trajectory.ipynb #7f080a59
 MODES = ("exact", "tesla", "influence")
-LEAST = dict(steps=1, span=1, first=0, starts=0, starts_txt=1, bs=1, draws=1, align=0, merged=0, blend=0)
+LEAST = dict(steps=1, span=1, first=0, starts=0, starts_txt=1, bs=1, draws=1, align=0, merged=0, blend=0, reruns=0)
 
 def _check(cfg):
     "Refuse what has no meaning, one line each."
@@ -220,7 +229,7 @@ class TrajectoryMatching:
         self.on_feats = experts.cfg.protocol in ("probe", "text")   # images enter as features
         self.tower = encoder.img_enc.folded() if self.on_feats else encoder.img_enc
         self.draws = self.cfg.draws or (4 if self.rows else 1)
-        self.keep = self.rows if self.cfg.keep is None else self.cfg.keep
+        self.reruns = int(not self.rows) if self.cfg.reruns is None else self.cfg.reruns
         last = self.cfg.straight or max(experts.epochs)
         for s in (self.cfg.starts, self.cfg.starts_txt or 1):
             if s - 1 + self.cfg.span > last:
@@ -284,7 +293,7 @@ def landed(self: TrajectoryMatching,
         return one({s: v[0] for s, v in theta.items()}, *(x[0] for x in rows[1:]))
     def on_path(theta, k): return {s: b.lerp(goal[s], (k + 0.5) / cfg.steps) for s, b in begin.items()}
     weights_at = dict(exact=None, tesla=detached, influence=on_path)[cfg.mode]
-    end = unroll(loss_fn, begin, rates, cfg.steps, weights_at=weights_at, keep=self.keep)
+    end = unroll(loss_fn, begin, rates, cfg.steps, weights_at=weights_at, reruns=self.reruns)
     points = (self._adapted(x) for x in (end, begin, goal)) if cfg.product else (end, begin, goal)
     loss, ratio = match_loss(*points, merge=cfg.merge)
     if cfg.align: loss = loss + cfg.align * self._aligned(entered, goal, idx[:, 0], draws)
