@@ -26,7 +26,7 @@ from typing import Any, Callable, Iterator, Literal, Sequence
 import numpy as np
 from fastcore.basics import patch
 
-from .data import InputError, PairData, atomic_write, load_data
+from .data import InputError, PairData, atomic_write, cache_dir, load_data
 
 # %% ../nbs/12_bench.ipynb #731cb9ea
 def is_main() -> bool: # True unless this is process 1, 2, ... of a launched group
@@ -67,7 +67,7 @@ class Lab:
     enc: Any # a `DualEncoder` with pristine towers
     known: dict = field(default_factory=dict) # features by split
     loss: str = "info_nce" # of students on pairs that come with similarities
-    keep: Path | None = None # folder of feature files; None for none
+    keep: Path | None = None # folder of feature files; None: beside the prepared pictures
     others: dict = field(default_factory=dict) # the same data under other image towers
 
     def part(self, split): return getattr(self.data, split)
@@ -79,7 +79,7 @@ def feats(self: Lab,
           ) -> Any: # `Feats`
     "Features of a split, encoded or read when first asked for."
     if split not in self.known:
-        file = self.keep and self.keep / f"features-{self.key(split)}.safetensors"
+        file = (self.keep or cache_dir() / "features") / f"features-{self.key(split)}.safetensors"
         with only_one(file):
             self.known[split] = self._read_feats(file, split) or self._make_feats(file, split)
     return self.known[split]
@@ -107,12 +107,22 @@ def key(self: Lab,
 
 # %% ../nbs/12_bench.ipynb #c12b0011
 @patch
+def _made_by(self: Lab):
+    "Weights and code that features come from, beside what their file is called after."
+    from vldistill_nb import encoders, feed
+    from vldistill_nb.experts import base_hash
+    code = hashlib.sha256(b"".join(Path(m.__file__).read_bytes() for m in (encoders, feed))).hexdigest()
+    return dict(weights=base_hash(self.enc), code=code[:16])
+
+@patch
 def _read_feats(self: Lab, file, split):
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
     from vldistill_nb.encoders import Feats
-    if not file or not file.exists(): return None
-    kept = load_file(file)
-    return Feats(kept["img"], kept["txt"], self.part(split).img_of_txt)
+    try:
+        with safe_open(file, "pt") as f:
+            if f.metadata() != self._made_by(): return None
+            return Feats(f.get_tensor("img"), f.get_tensor("txt"), self.part(split).img_of_txt)
+    except (SafetensorError, OSError): pass
 
 # %% ../nbs/12_bench.ipynb #c12b0134
 @patch
@@ -121,8 +131,8 @@ def _make_feats(self: Lab, file, split):
     from vldistill_nb.encoders import encode_data
     say(f"encoding {split}: {len(self.part(split)):,} images, {self.part(split).n_txt:,} captions")
     made = encode_data(self.enc, self.part(split), progress=is_main() and parent_process() is None)
-    if file:
-        with atomic_write(file) as new: save_file(dict(img=made.img.contiguous(), txt=made.txt.contiguous()), new)
+    tensors = dict(img=made.img.contiguous(), txt=made.txt.contiguous())
+    with atomic_write(file) as new: save_file(tensors, new, self._made_by())
     return made
 
 # %% ../nbs/12_bench.ipynb #c12b0013
@@ -147,7 +157,7 @@ def open_lab(data: str, # spec
              text_encoder: str, # spec
              size: int | None = None, # pixels a side
              *,
-             keep: Path | None = None, # folder of feature files; None for none
+             keep: Path | None = None, # folder of feature files; None: beside the prepared pictures
              ) -> Lab: # nothing encoded yet
     "Load data and encoder; `InputError` for whatever is wrong with them."
     from vldistill_nb.encoders import dual_encoder
@@ -215,7 +225,8 @@ def baseline(lab: Lab, # opened
     from vldistill_nb.coresets import coreset_pairs, select
     from vldistill_nb.encoders import Pairs
     img, txt = lab.feats("train").pairs()
-    take = lambda idx: Pairs(img[idx], txt[idx]) if student in FROZEN else coreset_pairs(lab.data.train, idx)
+    whole = lambda idx: coreset_pairs(lab.data.train, idx, stored=True)
+    take = lambda idx: Pairs(img[idx], txt[idx]) if student in FROZEN else whole(idx)
     choose = lambda s: take(torch.arange(n) if method == "all" else select(method, (img, txt), n, seed=s))
     return lab.judge(
         (lambda s: choose(seed + s)) if method == "random" else choose(seed), "test", student=student, seeds=seeds
@@ -468,11 +479,12 @@ def _plan_trajectory(lab, job, work):
 # %% ../nbs/12_bench.ipynb #298a4221
 def _first(lab, job, begin, featured, work):
     "Other pairs than random ones to begin with: a coreset, or what another method learned of the same draw."
+    from vldistill_nb.coresets import coreset_pairs
     from vldistill_nb.encoders import Pairs
     from vldistill_nb.retrieval import feature_pairs
     own = dict(space="features") if featured else dict(gamma=0.75, steps=STEPS.get(job.pairs, 30))
     made = make_pairs(lab, replace(job, method=begin, settings=own if begin in PLANS else {}), work)
-    pairs = made.pairs or _seen(lab, made, "image")
+    pairs = made.pairs or coreset_pairs(lab.data.train, made.at)
     return Pairs(pairs.imgs, feature_pairs(pairs, lab.enc).txts)
 
 # %% ../nbs/12_bench.ipynb #c12b0037
@@ -667,7 +679,7 @@ def _seen(lab, made, protocol):
     from vldistill_nb.coresets import coreset_pairs
     from vldistill_nb.encoders import Pairs
     from vldistill_nb.retrieval import feature_pairs
-    if protocol not in FROZEN: return coreset_pairs(lab.data.train, made.at) if made.pairs is None else made.pairs
+    if protocol not in FROZEN: return made.pairs or coreset_pairs(lab.data.train, made.at, stored=True)
     if made.pairs is not None: return feature_pairs(made.pairs, lab.enc)
     return Pairs(*(f[made.at] for f in lab.feats("train").pairs()))
 

@@ -549,7 +549,8 @@ def taught(lab: Lab, # opened
     from vldistill_nb.encoders import Pairs
     from vldistill_nb.retrieval import TeacherSim, evaluate_student, student_config, train_student
     frozen, cfg = protocol in FROZEN, student_config(protocol)
-    real = Pairs(*lab.feats("train").pairs()) if frozen else coreset_pairs(lab.data.train, range(lab.data.train.n_txt))
+    every, train = range(lab.data.train.n_txt), lab.data.train
+    real = Pairs(*lab.feats("train").pairs()) if frozen else coreset_pairs(train, every, stored=True)
     made = train_student(real, lab.enc, cfg, **lab.guide(cfg))
     own = evaluate_student(made, lab.part("test"), feats=lab.feats("test") if frozen else None)["mean_recall"]
     say(f"teacher: {protocol}, made of {len(real):,} real pairs; its own mean recall on test is {own:.1f}")

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .data import InputError, PairData
 from .encoders import Pairs
+from .feed import StoredImages
 from .contrast import info_nce
 
 # %% ../nbs/05_coresets.ipynb #cb149d81
@@ -93,6 +94,7 @@ def k_means(z:Tensor, # one vector for each pair `[N, d]`
     near = [int(m[far[m].argmin()]) for c in range(n) if len(m := (home == c).nonzero().flatten())]
     return _filled(near, far, n)
 
+# %% ../nbs/05_coresets.ipynb #931edbb7
 def _filled(near, far, n):
     "Picked positions, and as many of the farthest as are missing."
     near = torch.tensor(near)
@@ -213,6 +215,7 @@ def select(method:str, # one of `METHODS`
     z = joint_feats(img, txt, how=how)
     return (herding(z, n) if method == "herding" else CENTRES[method](z, n, seed=seed)).cpu()
 
+# %% ../nbs/05_coresets.ipynb #44305353
 CENTRES = {"k-center": k_center, "k-means": k_means}
 
 # %% ../nbs/05_coresets.ipynb #eb429b7b
@@ -229,9 +232,12 @@ def warmup(feats:tuple, # image `[N, d_v]` and text features `[N, d_l]`
 # %% ../nbs/05_coresets.ipynb #2726689c
 def coreset_pairs(data:PairData, # where the positions point: caption `i` is `data.txts[i]`
                   idx:Tensor, # `[n]` caption positions, from `select`
+                  *,
+                  stored:bool=False, # leave images in their store until a batch asks, see `StoredImages`
                   ) -> Pairs: # images `[n, 3, s, s]` in [0, 1] and n strings
     "The picked real pairs with their captions as strings; `InputError` if a position is outside `data`."
     idx = torch.as_tensor(idx, dtype=torch.int64)
     if ((idx < 0) | (idx >= data.n_txt)).any():
         raise InputError(f"idx: a position is outside the {data.n_txt} captions; use features of the same split")
-    return Pairs(data.pixels(data.img_of_txt[idx]), [data.txts[i] for i in idx.tolist()])
+    read, txts = StoredImages if stored else PairData.pixels, data.txts
+    return Pairs(read(data, data.img_of_txt[idx]), [txts[i] for i in idx.tolist()])

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from .data import InputError, PairData
 from .distill import my_chunks, say_share, shared_feats
 from .encoders import DualEncoder, Feats, Pairs
+from .feed import StoredImages, batches
 
 # %% auto #0
 __all__ = ['LANES', 'CrossCov', 'covariance_stats', 'CovConfig', 'auto_rho', 'CovarianceMatching']
@@ -133,25 +134,28 @@ def covariance_stats(
     lanes = _lanes([slice(i, min(i + bs, len(data))) for i in range(0, len(data), bs)])
     mine = my_chunks(LANES, 1)
     mine = lanes[mine[0].start:mine[-1].stop] if mine else []
+    seen = _chunk_feats(encoder, data, feats, [c for lane in mine for c in lane])
     with tqdm(total=sum(map(len, mine)), desc="statistics", disable=not progress) as bar:
         def lane(chunks):
             stats = CrossCov(encoder.img_enc.dim, encoder.txt_enc.dim)
-            for c in chunks: stats.update(*_chunk_feats(encoder, data, feats, c)), bar.update()
+            for _ in chunks: stats.update(*next(seen)), bar.update()
             return stats
         return _all_reduce(_tree(lane, mine) if mine else lane([]))
 
 # %% ../nbs/10_covariance.ipynb #acb4592d
-def _chunk_feats(encoder, data, feats, chunk):
-    "Features of a chunk of images and of their captions, and which belongs to which."
-    if feats is not None:
-        at = (feats.img_of_txt >= chunk.start) & (feats.img_of_txt < chunk.stop)
-        return feats.img[chunk], feats.txt[at], feats.img_of_txt[at] - chunk.start
-    part = data.subset(range(chunk.start, chunk.stop))
-    with torch.no_grad():
-        img = encoder.encode_image(part.pixels().to(encoder.device))
-        txts = part.txts
-        txt = torch.cat([encoder.encode_text(txts[i:i + 256]) for i in range(0, len(txts), 256)])
-    return img, txt, part.img_of_txt
+def _chunk_feats(encoder, data, feats, chunks):
+    "For each chunk features of its images and of their captions, and which belongs to which."
+    at = [torch.arange(c.start, c.stop) for c in chunks]
+    imgs = batches(StoredImages(data) if feats is None else feats.img, at, device=encoder.device)
+    first = torch.tensor([0, *map(len, data.caps)]).cumsum(0)              # caption of each image
+    for c, x in zip(chunks, imgs):
+        mine = slice(first[c.start], first[c.stop])
+        with torch.no_grad():
+            v = encoder.encode_image(x)
+            l = feats.txt[mine] if feats is not None else _read(encoder, data.txts[mine])
+        yield v, l, data.img_of_txt[mine] - c.start
+
+def _read(encoder, txts): return torch.cat([encoder.encode_text(txts[i:i + 256]) for i in range(0, len(txts), 256)])
 
 # %% ../nbs/10_covariance.ipynb #a74dc1e3
 def _all_reduce(stats):

@@ -6,7 +6,9 @@
 from __future__ import annotations
 import copy, json
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 import torch
 from accelerate import PartialState
@@ -15,13 +17,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
-from .contrast import info_nce
+from .contrast import pair_loss
 from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stats
 from .data import InputError, PairData, atomic_write
 from .distill import DistillConfig, say_share, shared_feats, step_rng
 from .encoders import DualEncoder, Feats, Pairs, TextEmb, _seeded, encode_data
 from .experts import _is_done, base_hash
-from .retrieval import PROJ, _optimizer, moving
+from .feed import StoredImages, batches
+from .retrieval import PROJ, _optimizer, learn_from, moving
 
 # %% auto #0
 __all__ = ['UPDATES', 'PAPER', 'OTHERS', 'OnlineConfig', 'OnlineModel', 'CovMatchConfig', 'CovMatch', 'cross_cov',
@@ -64,7 +67,7 @@ class OnlineModel:
         self.net = copy.deepcopy(encoder).to(PartialState().device).eval()
         self.params = moving(self.net, self.cfg.protocol)
         self.start = {k: p.detach().clone() for k, p in self.params.items() if not k.startswith(PROJ)}
-        self.where, self.opt = None, None
+        self.where, self.opt, self.read = None, None, (None, None, None)   # read: a step, its pairs, what comes next
 
 # %% ../nbs/10b_covmatch.ipynb #ffd26813
 @patch
@@ -80,9 +83,15 @@ def batch(self: OnlineModel,
 def pixels(self: OnlineModel,
     step: int, # of the outer loop
 ) -> Pairs: # real pairs, captions as strings
-    "Images and captions of a step's batch."
-    img, txt = self.batch(step)
-    return Pairs(self.data.pixels(img).to(self.net.device), [self.txts[i] for i in txt.tolist()])
+    "Images and captions of a step's batch: read once, in time for a step that follows the last one."
+    last, pairs, feed = self.read
+    if step != last:
+        if last is None or step != last + 1:
+            order = (self.batch(k)[0] for k in count(step))
+            feed = batches(StoredImages(self.data), order, device=self.net.device)
+        pairs = Pairs(next(feed), [self.txts[i] for i in self.batch(step)[1].tolist()])
+        self.read = step, pairs, feed
+    return pairs
 
 # %% ../nbs/10b_covmatch.ipynb #0296b246
 @patch
@@ -114,11 +123,11 @@ def _train(self: OnlineModel, step, pairs):
     "One contrastive step."
     self.net.train()
     for p in self.params.values(): p.requires_grad_()
+    txts = pairs.txts.detach() if hasattr(pairs.txts, "detach") else pairs.txts
+    loss, feed = partial(pair_loss("info_nce"), tau=self.cfg.tau), [(pairs.imgs.detach(), txts, None)]
     with _seeded(2**20 * (step + 1) + self.cfg.seed):
-        txts = pairs.txts.detach() if hasattr(pairs.txts, "detach") else pairs.txts
-        loss = info_nce(*self.net(pairs.imgs.detach(), txts), tau=self.cfg.tau)
-    if not loss.isfinite(): raise InputError(f"online model: its loss is not finite at step {step}; lower its rates")
-    self.opt.zero_grad(); loss.backward(); self.opt.step(); self.opt.zero_grad()
+        learn_from(self.net, feed, self.opt, loss, who=f"online model at step {step}")
+    self.opt.zero_grad()
 
 # %% ../nbs/10b_covmatch.ipynb #09810c93
 @patch
@@ -303,6 +312,7 @@ def _state(model, dtype):
     _put(model.params, model.start, lambda k: out[f"param/{k}"])
     return out
 
+# %% ../nbs/10b_covmatch.ipynb #60405caf
 def _put(params, start, get):
     "Write stored weights into parameters."
     with torch.no_grad():
@@ -447,6 +457,7 @@ def _solved(self: BankMatching, fit, i, imgs):
     self.sides[i] = fit.sides(v.detach())
     return fit._loss(v, fit.solve_texts(*_averages(s for _, s in sorted(self.sides.items()))))
 
+# %% ../nbs/10b_covmatch.ipynb #61f27154
 def _averages(sides): return [sum(x) / len(x) for x in zip(*sides)]
 
 # %% ../nbs/10b_covmatch.ipynb #41c88e79

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
 from .data import InputError, PairData, contact_sheet
+from .feed import StoredImages, batches
 
 # %% auto #0
 __all__ = ['LITE0_SHA', 'VIT_SHA', 'IMAGENET', 'BERTS', 'HEADS', 'ImageTower', 'image_encoder', 'TextEmb', 'TextTower',
@@ -749,7 +750,7 @@ def fresh(
 @dataclass(eq=False)
 class Pairs:
     "Image-text pairs that a student can learn from, real or synthetic."
-    imgs: Tensor                             # `[n, 3, h, w]`, float32, nominally in [0, 1]; or features `[n, d_v]`
+    imgs: Tensor | StoredImages              # `[n, 3, h, w]`, float32, nominally in [0, 1]; or features `[n, d_v]`
     txts: Sequence[str] | TextEmb | Tensor   # `n` of them, at any depth
     sim: Any = None                          # `[n, n]` target similarities, or an object with `.matrix(idx)`, or None
     lrs: dict[str, Any] | None = None        # learned learning rates, scalar tensors `img` and `txt`
@@ -837,19 +838,19 @@ def encode_data(
 ) -> Feats: # on the CPU, in the order of the data
     "Features of a data set, without gradient, in evaluation mode; leaves the encoder as it was."
     was, mode, txts = enc.device, enc.training, data.txts
-    by_length = sorted(range(len(txts)), key=lambda j: len(txts[j]))   # short captions together: less padding
+    by_length = torch.tensor([len(t) for t in txts]).argsort(stable=True)   # short captions together: less padding
     enc.to(device or best_device()).eval()
-    jobs = [(enc.img_enc.folded(), data.pixels, range(len(data))),
-            (enc.encode_text, lambda idx: [txts[j] for j in idx], by_length)]
+    at, words = torch.arange(len(data)).split(bs), by_length.split(bs)
+    imgs, words = batches(StoredImages(data), at, device=enc.device), ([txts[j] for j in w.tolist()] for w in words)
     try:
-        with torch.no_grad(): img, txt = (_encode(*job, bs, enc.device, progress) for job in jobs)
+        with torch.no_grad():
+            img = _encode(enc.img_enc.folded(), imgs, len(data), bs, progress)
+            txt = _encode(enc.encode_text, words, len(txts), bs, progress)[by_length.argsort()]
     finally: enc.to(was).train(mode)
     return Feats(img, txt, data.img_of_txt)
 
-def _encode(tower, get, order, bs, device, progress):
-    "All rows of one kind, batch by batch, taken in some order and put back."
+def _encode(tower, feed, n, bs, progress):
+    "All rows of one kind, batch by batch."
     from tqdm.auto import tqdm
-    parts = [order[i:i + bs] for i in range(0, len(order), bs)]
-    ready = lambda x: x.to(device) if isinstance(x, Tensor) else x
-    rows = torch.cat([tower(ready(get(p))).float().cpu() for p in tqdm(parts, disable=not progress, unit="batch")])
-    return rows[torch.tensor(list(order)).argsort()]
+    bar = tqdm(feed, total=-(-n // bs), disable=not progress, unit="batch")
+    return torch.cat([tower(x).float().cpu() for x in bar])

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
-from functools import reduce
+from functools import partial, reduce
 from hashlib import file_digest, sha256
 from pathlib import Path
 from statistics import median
@@ -18,11 +18,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
-from .contrast import info_nce
+from .contrast import pair_loss
 from .data import InputError, PairData, atomic_write, train_transform
 from .distilled import versions
 from .encoders import DualEncoder, _seeded, encode_data, fresh
-from .retrieval import PROJ, PROTOCOLS, moving
+from .feed import StoredImages, batches
+from .retrieval import PROJ, PROTOCOLS, learn_from, moving
 
 # %% auto #0
 __all__ = ['DTYPES', 'MANIFEST', 'SCHEMA', 'base_hash', 'ExpertConfig', 'expert_path', 'record_experts', 'Experts',
@@ -69,41 +70,34 @@ DTYPES = dict(float32=torch.float32, bfloat16=torch.bfloat16, float16=torch.floa
 def _views(encoder, data, cfg, feats):
     "Image features `[views, n_img, d_v]`: plain, or of augmented views."
     if not cfg.views: return feats.img.unsqueeze(0)
-    view, rng, dev = train_transform(data.size), torch.Generator().manual_seed(cfg.seed), encoder.device
-    parts = [range(i, min(i + 250, len(data))) for i in range(0, len(data), 250)]
+    how, parts = dict(device=encoder.device, view=train_transform(data.size)), torch.arange(len(data)).split(250)
+    look = lambda v: batches(StoredImages(data), parts, seed=cfg.seed + 2**20 * v, **how)
     with torch.no_grad():
-        see = lambda p: encoder.encode_image(view(data.pixels(p), generator=rng).to(dev)).cpu()
-        return torch.stack([torch.cat([see(p) for p in parts]) for _ in range(cfg.views)])
+        return torch.stack([torch.cat([encoder.encode_image(x).cpu() for x in look(v)]) for v in range(cfg.views)])
 
 # %% ../nbs/07_experts.ipynb #38dc9c6c
-def _batches(encoder, data, cfg, feats):
-    "A function from positions of captions to their images and texts, as deep as the protocol allows."
-    of, txts = data.img_of_txt, data.txts
+def _feed(encoder, data, cfg, feats):
+    "A function from batches of caption positions to their images and texts, as deep as the protocol allows."
+    of, txts, dev, views = data.img_of_txt, data.txts, encoder.device, cfg.views and train_transform(data.size)
     of_words, of_feats = cfg.protocol in ("text", "full"), cfg.protocol in ("probe", "text")   # texts; images
-    text = (lambda idx: [txts[i] for i in idx.tolist()]) if of_words else lambda idx: feats.txt[idx]
-    if of_feats:
-        img = _views(encoder, data, cfg, feats)
-        pick = lambda idx, rng: img[torch.randint(len(img), idx.shape, generator=rng), of[idx]]
-    else:
-        view = train_transform(data.size) if cfg.views else lambda x, generator: x
-        pick = lambda idx, rng: view(data.pixels(of[idx]), generator=rng)
-    return lambda idx, rng: (pick(idx, rng), text(idx))
+    text = (lambda at: [txts[i] for i in at.tolist()]) if of_words else lambda at: feats.txt[at].to(dev)
+    seen = _views(encoder, data, cfg, feats) if of_feats else None
+    def images(order, rng):
+        if of_feats: return (seen[torch.randint(len(seen), at.shape, generator=rng), of[at]].to(dev) for at in order)
+        seed = torch.randint(2**62, (), generator=rng).item() if views else 0
+        return batches(StoredImages(data, of), order, device=dev, view=views or None, seed=seed)
+    return lambda order, rng: ((x, text(at), None) for at, x in zip(order, images(order, rng)))
 
 # %% ../nbs/07_experts.ipynb #d074e8cc
-def _epoch(student, opt, batches, order, rng, cfg):
+def _epoch(student, opt, feed, order, rng, cfg):
     "One pass over the pairs in a given order."
-    dev = student.device
-    for idx in order.split(cfg.bs):
-        if len(idx) < min(cfg.bs, len(order)): continue
-        img, txt = batches(idx, rng)
-        loss = info_nce(*student(img.to(dev), txt.to(dev) if isinstance(txt, Tensor) else txt), tau=cfg.tau)
-        if not loss.isfinite(): raise InputError("expert: the loss is not finite; lower its learning rates")
-        opt.zero_grad(); loss.backward(); opt.step()
+    order = [at for at in order.split(cfg.bs) if len(at) == min(cfg.bs, len(order))]
+    learn_from(student, feed(order, rng), opt, partial(pair_loss("info_nce"), tau=cfg.tau), who="expert")
 
 # %% ../nbs/07_experts.ipynb #c3a27e62
 def expert_path(
     encoder: DualEncoder, # with pristine towers; left untouched
-    batches: Callable, # (positions, generator) to (images, texts)
+    feed: Callable, # (positions of each batch, generator) to an iterator of images, texts and None
     n: int, # real pairs
     cfg: ExpertConfig, # settings
     *,
@@ -119,7 +113,7 @@ def expert_path(
     yield look()
     for epoch in range(cfg.epochs):
         order = torch.randperm(n, generator=rng)
-        with _seeded(2**20 * (epoch + 1) + seed): _epoch(student, opt, batches, order, rng, cfg)
+        with _seeded(2**20 * (epoch + 1) + seed): _epoch(student, opt, feed, order, rng, cfg)
         yield look()
 
 # %% ../nbs/07_experts.ipynb #0cfb5677
@@ -173,9 +167,9 @@ def record_experts(
     if todo:
         encoder = encoder.to(ps.device).eval()
         feats = encode_data(encoder, data, device=ps.device) if cfg.protocol != "full" else None
-        batches = _batches(encoder, data, cfg, feats)
+        feed = _feed(encoder, data, cfg, feats)
     for i in tqdm(todo, desc="experts", disable=not (progress and ps.is_main_process)):
-        walk = expert_path(encoder, batches, data.n_txt, cfg, seed=cfg.seed + i)
+        walk = expert_path(encoder, feed, data.n_txt, cfg, seed=cfg.seed + i)
         with atomic_write(out / _name(i)) as tmp:
             save_file(_pack(walk, _base(encoder, cfg.protocol), cfg), tmp, dict(run=run))
     ps.wait_for_everyone()

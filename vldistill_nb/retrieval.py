@@ -6,10 +6,11 @@
 from __future__ import annotations
 import copy, math
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from statistics import mean, stdev
 from time import perf_counter
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -17,12 +18,13 @@ from torch import Tensor, nn
 from .contrast import LOSSES, pair_loss
 from .data import AugConfig, InputError, PairData, augment
 from .encoders import DualEncoder, Feats, Pairs, _sim_block, best_device, encode_data, fresh
+from .feed import StoredImages, batches
 
 # %% auto #0
 __all__ = ['PROTOCOLS', 'RECIPES', 'TOWERS', 'FROZEN', 'SHRINKS', 'SHRINK', 'PROJ', 'places', 'recalls', 'StudentConfig',
            'student_config', 'feature_pairs', 'Axes', 'principal_axes', 'solved_heads', 'solve_student', 'moving',
-           'train_student', 'mixed', 'student_embeddings', 'evaluate_student', 'evaluate_pairs', 'summary',
-           'TeacherSim']
+           'learn_from', 'train_student', 'mixed', 'student_embeddings', 'evaluate_student', 'evaluate_pairs',
+           'summary', 'TeacherSim']
 
 # %% ../nbs/03_retrieval.ipynb #76f91b97
 def _places(img_emb, txt_emb, img_of_txt, block):
@@ -133,28 +135,41 @@ def _chunks(f, x, bs=256):
     "`f` on slices of `x`, without gradient."
     with torch.no_grad(): return torch.cat([f(x[i:i + bs]) for i in range(0, len(x), bs)])
 
+# %% ../nbs/03_retrieval.ipynb #c4bd7905
+def _seen(student, imgs):
+    "Features of images, pixels in memory or in their store, without gradient."
+    once, at = imgs.distinct() if isinstance(imgs, StoredImages) else (imgs, slice(None))
+    feed = batches(once, torch.arange(len(once)).split(256), device=student.device)
+    with torch.no_grad(): return torch.cat([student.encode_image(x) for x in feed])[at]
+
 # %% ../nbs/03_retrieval.ipynb #81ceff6c
 FROZEN = "solved", "probe"   # protocols that leave both towers alone
 
 def _inputs(student, pairs, protocol):
     "Images and texts as deep as the protocol's frozen parts reach."
-    imgs, txts = pairs.imgs.detach(), pairs.txts
+    imgs, txts, many = pairs.imgs.detach(), pairs.txts, isinstance(pairs.imgs, StoredImages)
     fixed = protocol in (*FROZEN, "text")                 # the image tower is
     if imgs.ndim == 2 and not fixed:
         raise InputError(f"{protocol} students train on pixels; these pairs hold image features")
-    if fixed: imgs = _chunks(lambda x: student.encode_image(x.to(student.device)), imgs)
+    if fixed: imgs = _seen(student, imgs)
     if protocol == "text" and isinstance(txts, Tensor):
         raise InputError("text students train a text tower; these pairs hold text features, which never reach it")
     if protocol not in ("text", "full"): txts = _chunks(student.encode_text, txts)
-    elif not hasattr(txts, "detach"): txts = student.txt_enc.embed(txts)
+    elif not hasattr(txts, "detach"):
+        if many: return imgs, txts                        # words become embeddings batch by batch
+        txts = student.txt_enc.embed(txts)
     return imgs.to(student.device), txts.detach().to(student.device)
 
 # %% ../nbs/03_retrieval.ipynb #4b48e82d
-def _embed(student, imgs, txts, cfg, rng):
-    "One step's embeddings, from pixels or from features."
-    if imgs.ndim == 4:
-        imgs = student.encode_image(imgs if cfg.augment is None else augment(imgs, cfg.augment, generator=rng))
-    return student.project(imgs, student.encode_text(txts))
+def _fed(student, imgs, txts, pairs, order, cfg, rng):
+    "Images, texts and similarities of each batch."
+    words = isinstance(txts, list)
+    for at, x in zip(order, batches(imgs, order, device=student.device)):
+        with torch.no_grad(): sim = _sim_block(pairs.sim, at)
+        y = [txts[i] for i in at.tolist()] if words else txts[at]
+        if cfg.blend: x, y = mixed(x, y, cfg.blend, rng)
+        if cfg.augment is not None and x.ndim == 4: x = augment(x, cfg.augment, generator=rng)
+        yield x, y, sim
 
 # %% ../nbs/03_retrieval.ipynb #b83f1439
 def feature_pairs(
@@ -296,6 +311,24 @@ def _order(n, cfg, rng):
 def _steps(k, cfg): return cfg.steps // max(1, len(cfg.phases)) if cfg.epochs is None else cfg.epochs * _a_pass(k, cfg)
 def _a_pass(k, cfg): return max(1, k // cfg.bs + (k % cfg.bs > 1))
 
+# %% ../nbs/03_retrieval.ipynb #78bf9d21
+def learn_from(
+    student: DualEncoder, # in training mode
+    feed: Iterable[tuple], # images, texts, and similarities or None, of each batch
+    opt: torch.optim.Optimizer, # of what it trains
+    loss: Callable, # (image embeddings, text embeddings, similarities) to a scalar
+    *,
+    enough: float = 0.0, # a loss below this ends it
+    who: str = "student", # for the message
+) -> None:
+    "A step of the optimizer for each batch; `InputError` at a loss that is not finite."
+    for k, (imgs, txts, sim) in enumerate(feed):
+        value = loss(*student(imgs, txts), sim)
+        now = value.item()
+        if not now < math.inf: raise InputError(f"{who}: the loss is not finite after {k} steps; lower its rates")
+        if now < enough: return
+        opt.zero_grad(); value.backward(); opt.step()
+
 # %% ../nbs/03_retrieval.ipynb #8421d561
 def train_student(
     pairs: Pairs, # at least two; texts at any depth
@@ -332,20 +365,14 @@ def _train(student, pairs, cfg, seed):
     "SGD on what the protocol trains."
     rng = torch.Generator().manual_seed(seed)
     imgs, txts = _inputs(student, pairs, cfg.protocol)
-    stages, loss = _order(len(pairs), cfg, rng), pair_loss(cfg.loss)
-    opt = _optimizer(student.train(), cfg)
+    stages, opt = _order(len(pairs), cfg, rng), _optimizer(student.train(), cfg)
     sched = _scheduler(opt, cfg, stages)
-    def learn(idx):
-        with torch.no_grad(): sim = _sim_block(pairs.sim, idx)
-        some = mixed(imgs[idx], txts[idx], cfg.blend, rng) if cfg.blend else (imgs[idx], txts[idx])
-        l = loss(*_embed(student, *some, cfg, rng), sim, tau=cfg.tau)
-        value = l.item()
-        if not value < math.inf: raise InputError(f"the student diverged at step {sched.last_epoch}; lower its rates")
-        if cfg.loss == "info_nce" and value < cfg.enough: return True
-        opt.zero_grad(); l.backward(); opt.step(); sched.step()
-    with torch.random.fork_rng():
+    opt.register_step_post_hook(lambda *_: sched.step())
+    loss, enough = partial(pair_loss(cfg.loss), tau=cfg.tau), cfg.enough if cfg.loss == "info_nce" else 0
+    with torch.random.fork_rng([student.device] if student.device.type == "cuda" else []):
         torch.manual_seed(seed)
-        for stage in stages: any(learn(idx) for idx in stage)   # a batch that is good enough ends its stage
+        for stage in stages:                              # a batch that is good enough ends its stage
+            learn_from(student, _fed(student, imgs, txts, pairs, stage, cfg, rng), opt, loss, enough=enough)
 
 # %% ../nbs/03_retrieval.ipynb #86c568a8
 def student_embeddings(
@@ -357,7 +384,7 @@ def student_embeddings(
     "Where a student puts images and captions."
     dev = student.device
     img, txt = (feats.img.to(dev), feats.txt.to(dev)) if feats is not None else (
-        _chunks(lambda i: student.encode_image(data.pixels(i).to(dev)), range(len(data))),
+        _seen(student, StoredImages(data)),
         _chunks(student.encode_text, data.txts))
     with torch.no_grad(): return student.project(img, txt)
 
