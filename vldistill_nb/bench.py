@@ -14,14 +14,13 @@ __all__ = ['PICKS', 'LEARNED', 'Method', 'FROZEN', 'PLANS', 'METHODS', 'SETTLED'
 
 # %% ../nbs/12_bench.ipynb #c12b0005
 import base64, difflib, hashlib, json, math, os, re, shutil, signal, sys, time, traceback
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from statistics import mean, stdev
 from threading import Thread
-from typing import Any, Callable, Iterator, Literal, Sequence
+from typing import Any, Callable, Literal, Sequence
 
 import numpy as np
 from fastcore.basics import patch

@@ -147,7 +147,8 @@ def _hire():
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(map(os.path.abspath, sys.path)))
     cmd = [sys.executable, "-P", "-c", "from vldistill_nb.store import _serve; _serve()"]
     try: return subprocess.Popen(cmd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, start_new_session=True)
-    except OSError as e: raise InputError(f"decoding processes cannot be started ({e.strerror}); try workers=1") from None
+    except OSError as e:
+        raise InputError(f"decoding processes cannot be started ({e.strerror}); try workers=1") from None
 
 # %% ../nbs/00b_store.ipynb #0b57001c
 def _lead(worker, job, blocks, told):
@@ -284,8 +285,8 @@ def check_space(self: Store) -> None:
     need = len(self) * (3 * self.size ** 2 + FACTS.itemsize) - _on_disk(self.folder)
     free = shutil.disk_usage(next(p for p in self.folder.parents if p.exists())).free
     if need > free: raise InputError(
-        f"{self.source.spec} at {self.size} px: needs {_amount(need)}, but {_amount(free)} are free in {self.folder.parent}; "
-        "free some space, set XDG_CACHE_HOME to another folder, or ask for a smaller size")
+        f"{self.source.spec} at {self.size} px: needs {_amount(need)}, but {_amount(free)} are free in "
+        f"{self.folder.parent}; free some space, set XDG_CACHE_HOME to another folder, or ask for a smaller size")
 
 # %% ../nbs/00b_store.ipynb #0b57002f
 @patch
@@ -377,7 +378,8 @@ def mend(self: Store,
     print(f"{self.folder}: {len(rows):,} of {len(self):,} images are damaged, and decoded anew", file=sys.stderr)
     try:
         with only_one(self.folder): self.make(blocks, 1, False)
-    except OSError as e: raise InputError(f"{self.folder}: is damaged and cannot be mended ({e.strerror}); remove it") from None
+    except OSError as e:
+        raise InputError(f"{self.folder}: is damaged and cannot be mended ({e.strerror}); remove it") from None
     found = _read_notes(self.folder / "blocks.jsonl")
     if [found[b]["facts"] for b in blocks] == before and not self.damaged(rows): return
     raise InputError(f"{self.folder}: was damaged, and its files are not what they were; start again")
@@ -421,8 +423,9 @@ def verify_store(
 ) -> dict:  # how many images are `right`, `damaged`, `missing`, and `unreadable` in the source
     "Compare all that is there with its hashes; what is damaged will be decoded anew when the store is next used."
     folder = _store_of(name, cache)
-    try: about = json.loads((folder / "about.json").read_bytes()); n, size, spec = (about[k] for k in ("images", "size", "spec"))
-    except (OSError, ValueError, KeyError): raise InputError(f"{folder}: no store of this version; remove it") from None
+    try: n, size, spec = map(json.loads((folder / "about.json").read_bytes()).get, ("images", "size", "spec"))
+    except (OSError, ValueError, AttributeError): n = None
+    if not isinstance(n, int): raise InputError(f"{folder}: no store of this version; remove it")
     with only_one(folder, wait=False):
         store = Store(SimpleNamespace(refs=range(n), spec=spec), size, folder).look()
         there = [i for i in range(n) if store.notes[i // BLOCK]]
