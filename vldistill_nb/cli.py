@@ -1391,8 +1391,9 @@ def cache_ls(*,
     json, found = new_file(json, "--json"), stores()
     write_json(json, found)
     day = lambda t: datetime.fromtimestamp(t).strftime("%Y-%m-%d %H:%M")
-    facts = lambda s: [s["name"], s["spec"], s["size"] or "", s["images"] or "", f"{s['bytes']:,}", day(s["used"])]
-    print(table(["name", "source", "size", "images", "bytes", "last used"], list(map(facts, found))) if found else "nothing is prepared")
+    row = lambda s: [s["name"], s["spec"], s["size"] or "", s["images"] or "", f"{s['bytes']:,}", day(s["used"])]
+    heads = ["name", "source", "size", "images", "bytes", "last used"]
+    print(table(heads, list(map(row, found))) if found else "nothing is prepared")
     print(f"{sum(s['bytes'] for s in found):,} bytes in {cache_dir()}")
     return found
 

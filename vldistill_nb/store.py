@@ -31,6 +31,7 @@ class InputError(ValueError):
 def _reason(e):
     "An exception, in a few words."
     if isinstance(e, FileNotFoundError): return "missing"
+    if isinstance(e, OSError) and e.strerror: return e.strerror
     if isinstance(e, Image.UnidentifiedImageError): return "not an image Pillow knows"
     if isinstance(e, Image.DecompressionBombError): return "over the pixel limit, a decompression bomb?"
     if isinstance(e, MemoryError): return "too large for memory"
@@ -316,8 +317,9 @@ def make(self: Store,
     progress: bool = True,  # show a bar
 ) -> None:
     "Decode blocks. Each is noted when it is done, so that nothing is lost but what was under way."
+    self.check_space()
     self.folder.mkdir(parents=True, exist_ok=True)
-    self.check_space(), self._lay_out()
+    self._lay_out()
     refs, job = self.source.refs, (self.source.read, self.source.decode, self.size, self.folder)
     jobs = [(b * BLOCK, refs[b * BLOCK:(b + 1) * BLOCK]) for b in blocks]
     bar = tqdm(total=len(self), initial=len(self) - sum(len(r) for _, r in jobs), unit=" images", disable=not progress,
@@ -333,6 +335,7 @@ def make(self: Store,
 def _told(self: Store, blocks):
     "What happens to a store that is there, but not finished."
     kept = len(self) - sum(len(self.source.refs[b * BLOCK:(b + 1) * BLOCK]) for b in blocks)
+    if all(self.notes): return f"{self.folder}: images that could not be read before are decoded now"
     if kept: return f"{self.folder}: {kept:,} of {len(self):,} images are there, the others are decoded now"
     return f"{self.folder}: holds nothing that can be used, and is prepared anew"
 
