@@ -152,29 +152,31 @@ def _hire():
         raise InputError(f"decoding processes cannot be started ({e.strerror}); try workers=1") from None
 
 # %% ../nbs/00b_store.ipynb #0b57001c
-def _lead(worker, job, blocks, told):
-    "Feed one decoding process until no block is left; what it answers goes to the queue `told`."
+def _lead(worker, job, tasks, told):
+    "Hand blocks from the queue `tasks` to one decoding process; what it answers goes to the queue `told`."
     try:
         worker.stdin.write(job)
-        while True:
-            pickle.dump(blocks.get_nowait(), worker.stdin); worker.stdin.flush()
-            told.put(pickle.load(worker.stdout))
-    except queue.Empty: pass
+        while (block := tasks.get()) is not None:
+            pickle.dump(block, worker.stdin); worker.stdin.flush()
+            told.put((tasks, pickle.load(worker.stdout)))
     except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-        told.put(InputError("a decoding process died, perhaps out of memory; what is done is kept; try workers=1"))
+        told.put((tasks, InputError("a decoding process died, perhaps out of memory; what is done is kept; go on with "
+                                    "one process: vldistill data SPEC --workers 1 (workers=1)")))
 
 # %% ../nbs/00b_store.ipynb #0b57001d
 def _crew(job, blocks, workers):
     "The notes of blocks as they are finished by several processes."
-    left, told, team = queue.SimpleQueue(), queue.SimpleQueue(), []
-    for block in blocks: left.put(block)
+    left, told, team = list(reversed(blocks)), queue.SimpleQueue(), []
     try:
         for _ in range(workers):
             team.append(_hire())
-            Thread(target=_lead, args=(team[-1], job, left, told), daemon=True).start()
+            tasks = queue.SimpleQueue(); tasks.put(left.pop())
+            Thread(target=_lead, args=(team[-1], job, tasks, told), daemon=True).start()
         for _ in blocks:
-            if isinstance(note := told.get(), Exception): raise note
-            yield note
+            tasks, note = told.get()
+            if isinstance(note, Exception): raise note
+            yield note                                   # recorded now, before its process gets more
+            tasks.put(left.pop() if left else None)
     finally:
         for w in team: w.kill()
         for w in team: w.wait()
@@ -377,14 +379,16 @@ def mend(self: Store,
 ) -> None:
     "Decode damaged pictures anew; `InputError` if what they were made of has changed."
     blocks = sorted({i // BLOCK for i in rows})
-    before = [self.notes[b]["facts"] for b in blocks]
+    hashes = lambda: [(self.notes[b] or {}).get("facts") for b in blocks]
+    before = hashes()
     print(f"{self.folder}: {len(rows):,} of {len(self):,} images are damaged, and decoded anew", file=sys.stderr)
     try:
-        with only_one(self.folder): self.make(blocks, 1, False)
+        with only_one(self.folder):
+            Store(self.source, self.size, self.folder).look().make(blocks, 1, False)
     except OSError as e:
         raise InputError(f"{self.folder}: is damaged and cannot be mended ({e.strerror}); remove it") from None
-    found = _read_notes(self.folder / "blocks.jsonl")
-    if [found[b]["facts"] for b in blocks] == before and not self.damaged(rows): return
+    self.notes = Store(self.source, self.size, self.folder).look().notes
+    if hashes() == before and not self.damaged(rows): return
     raise InputError(f"{self.folder}: was damaged, and its files are not what they were; start again")
 
 # %% ../nbs/00b_store.ipynb #0b570045
