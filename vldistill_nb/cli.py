@@ -1391,7 +1391,8 @@ def cache_ls(*,
     json, found = new_file(json, "--json"), stores()
     write_json(json, found)
     day = lambda t: datetime.fromtimestamp(t).strftime("%Y-%m-%d %H:%M")
-    row = lambda s: [s["name"], s["spec"], s["size"] or "", s["images"] or "", f"{s['bytes']:,}", day(s["used"])]
+    row = lambda s: [s["name"], s["spec"], s["size"] or "", f"{s['images']:,}" + " (unfinished)" * (not s["finished"]),
+                     f"{s['bytes']:,}", day(s["used"])]
     heads = ["name", "source", "size", "images", "bytes", "last used"]
     print(table(heads, list(map(row, found))) if found else "nothing is prepared")
     print(f"{sum(s['bytes'] for s in found):,} bytes in {cache_dir()}")

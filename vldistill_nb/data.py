@@ -5,7 +5,7 @@
 # %% ../nbs/00_data.ipynb #1b287d96
 from __future__ import annotations
 
-import base64, hashlib, html, io, json, os, re, stat, sys, warnings
+import base64, errno, hashlib, html, io, json, os, re, stat, sys, warnings
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -804,6 +804,13 @@ def _list(spec):
     said = "".join(f",{k}=yes" for k in OPTIONS if told.get(k) and kind not in ("openmoji", "digits"))
     return replace(listing, spec=listing.spec + said), told
 
+# %% ../nbs/00_data.ipynb #3e80fd98
+def _no_store(e, cache):
+    "What the system said about writing or reading a store, as an `InputError`."
+    remedy = "free some space, or set XDG_CACHE_HOME to another folder"
+    if e.errno == errno.ENOMEM: return InputError("too little memory for prepared images; ask for a smaller size")
+    return InputError(f"cannot write prepared images to {e.filename or cache}: {e.strerror or e}; {remedy}")
+
 # %% ../nbs/00_data.ipynb #290802d4
 def load_data(
     spec: str,  # a source of the table, and options: `openmoji`, `karpathy:FILE.json[,ROOT][,skip_bad=yes]` …
@@ -824,8 +831,7 @@ def load_data(
         cache = cache_dir() if cache is None else Path(cache)
         cache.mkdir(parents=True, exist_ok=True)
         store = prepared(listing, size, cache, workers=workers, progress=progress)
-    except OSError as e: raise InputError(f"cannot write prepared images to {e.filename or cache}: {e.strerror}; "
-                                          "free some space, or set XDG_CACHE_HOME to another folder") from None
+    except OSError as e: raise _no_store(e, cache) from None
     return _assemble(listing, store, told.get("skip_bad", False), progress)
 
 # %% ../nbs/00_data.ipynb #94d9e6fa

@@ -216,16 +216,18 @@ class Store:
 
 # %% ../nbs/00b_store.ipynb #0b570024
 def _array(file, dtype, shape):
-    "A .npy file, if it is exactly this, memory-mapped; else None."
+    "A .npy file, if it is exactly this, memory-mapped; None if it is missing, cut off or another format."
     try: a = np.load(file, mmap_mode="r")
-    except Exception: return None             # missing, cut off, or another format
+    except FileNotFoundError: return None
+    except (OSError, MemoryError): raise      # says nothing about the file: it may be well
+    except Exception: return None
     return a if isinstance(a, np.memmap) and (a.dtype, a.shape) == (dtype, shape) else None
 
 # %% ../nbs/00b_store.ipynb #0b570025
 def _read_notes(file):
     "The last note of each block."
     notes = {}
-    with suppress(OSError):
+    with suppress(FileNotFoundError):
         for line in file.read_bytes().splitlines():
             with suppress(ValueError, KeyError, TypeError):
                 note = json.loads(line)
@@ -405,15 +407,16 @@ def check(self: Store,
 # %% ../nbs/00b_store.ipynb #0b570049
 def stores(
     cache: Path | None = None,  # folder of stores; `cache_dir()` by default
-) -> list[dict]:  # name, spec, size, images, bytes and `used`, a time
+) -> list[dict]:  # name, spec, size, images, `finished`, bytes and `used`, a time
     "What has been prepared, what has been left unfinished, and what older versions have left."
     found = []
     for folder in sorted((cache or cache_dir()).iterdir()):
         if not folder.is_dir() or not any((folder / f).exists() for f in ("images.npy", "about.json")): continue
         try: about = json.loads((folder / "about.json").read_bytes())
-        except (OSError, ValueError): about = dict(spec="unknown, of an older version, or damaged")
+        except (OSError, ValueError): about = dict(spec="unknown, of an older version, or damaged", images=0)
         used = max(f.stat().st_mtime for f in (folder, *folder.glob("about.json")))
-        found.append(dict(name=folder.name, **{k: about.get(k) for k in ("spec", "size", "images")},
+        finished = len(_read_notes(folder / "blocks.jsonl")) == -(-about["images"] // BLOCK) > 0
+        found.append(dict(name=folder.name, **{k: about.get(k) for k in ("spec", "size", "images")}, finished=finished,
                           bytes=_on_disk(folder), used=used))
     return found
 
