@@ -404,6 +404,15 @@ def check(self: Store,
     if bad := self.damaged(new): self.mend(bad)
     self.seen[new] = True
 
+# %% ../nbs/00b_store.ipynb #8e70c7c8
+def _about(folder):
+    "What a store says that it is."
+    try: about = json.loads((folder / "about.json").read_bytes())
+    except (OSError, ValueError): about = None
+    kinds = dict(spec=str, size=int, images=int)
+    good = isinstance(about, dict) and all(isinstance(about.get(k), t) for k, t in kinds.items())
+    return about if good else dict(spec="unknown, of an older version, or damaged", size=0, images=0)
+
 # %% ../nbs/00b_store.ipynb #0b570049
 def stores(
     cache: Path | None = None,  # folder of stores; `cache_dir()` by default
@@ -412,11 +421,10 @@ def stores(
     found = []
     for folder in sorted((cache or cache_dir()).iterdir()):
         if not folder.is_dir() or not any((folder / f).exists() for f in ("images.npy", "about.json")): continue
-        try: about = json.loads((folder / "about.json").read_bytes())
-        except (OSError, ValueError): about = dict(spec="unknown, of an older version, or damaged", images=0)
+        about = _about(folder)
         used = max(f.stat().st_mtime for f in (folder, *folder.glob("about.json")))
         finished = len(_read_notes(folder / "blocks.jsonl")) == -(-about["images"] // BLOCK) > 0
-        found.append(dict(name=folder.name, **{k: about.get(k) for k in ("spec", "size", "images")}, finished=finished,
+        found.append(dict(name=folder.name, **{k: about[k] for k in ("spec", "size", "images")}, finished=finished,
                           bytes=_on_disk(folder), used=used))
     return found
 
@@ -433,9 +441,8 @@ def verify_store(
 ) -> dict:  # how many images are `right`, `damaged`, `missing`, and `unreadable` in the source
     "Compare all that is there with its hashes; what is damaged will be decoded anew when the store is next used."
     folder = _store_of(name, cache)
-    try: n, size, spec = map(json.loads((folder / "about.json").read_bytes()).get, ("images", "size", "spec"))
-    except (OSError, ValueError, AttributeError): n = None
-    if not isinstance(n, int): raise InputError(f"{folder}: no store of this version; remove it")
+    n, size, spec = (_about(folder)[k] for k in ("images", "size", "spec"))
+    if not n: raise InputError(f"{folder}: no store of this version; remove it")
     with only_one(folder, wait=False):
         store = Store(SimpleNamespace(refs=range(n), spec=spec), size, folder).look()
         there = [i for i in range(n) if store.notes[i // BLOCK]]
