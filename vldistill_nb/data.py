@@ -772,7 +772,7 @@ def _list_folder(arg):
                    labels, classes)
 
 # %% ../nbs/00_data.ipynb #14e48720
-OPTIONS = ("skip_bad", "follow_links")   # what may follow a spec, each `=yes` or `=no`
+OPTIONS = ("skip_bad", "follow_links", "jpeg")   # what may follow a spec, each `=yes` or `=no`
 
 # %% ../nbs/00_data.ipynb #28cb555d
 def split_options(
@@ -799,10 +799,10 @@ def _list(spec):
         f"unknown data {bare!r}; expected openmoji, openmoji:subgroups, openmoji:random, digits, tiny, "
         "karpathy:FILE.json, blip:DIR, hf:NAME or folder:DIR")
     listing = _SOURCES[kind](arg)
+    if kind in ("openmoji", "digits"): return listing, {}                # embedded: small, whole, and without links
     if told.get("follow_links") and isinstance(listing.read, _Files):    # a store of its own: not all may follow links
         listing = replace(listing, read=replace(listing.read, follow=True), stamp=f"{listing.stamp} follow")
-    said = "".join(f",{k}=yes" for k in OPTIONS if told.get(k) and kind not in ("openmoji", "digits"))
-    return replace(listing, spec=listing.spec + said), told
+    return replace(listing, spec=listing.spec + "".join(f",{k}=yes" for k in OPTIONS if told.get(k))), told
 
 # %% ../nbs/00_data.ipynb #3e80fd98
 def _no_store(e, cache):
@@ -830,7 +830,7 @@ def load_data(
     try:
         cache = cache_dir() if cache is None else Path(cache)
         cache.mkdir(parents=True, exist_ok=True)
-        store = prepared(listing, size, cache, workers=workers, progress=progress)
+        store = prepared(listing, size, cache, workers=workers, packed=told.get("jpeg", False), progress=progress)
     except OSError as e: raise _no_store(e, cache) from None
     return _assemble(listing, store, told.get("skip_bad", False), progress)
 

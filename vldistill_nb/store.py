@@ -5,7 +5,8 @@
 # %% ../nbs/00b_store.ipynb #0b570004
 from __future__ import annotations
 
-import hashlib, json, os, pickle, queue, shutil, signal, subprocess, sys, tempfile, time, warnings
+import hashlib, io, json, os, pickle, queue, shutil, signal, subprocess, sys, tempfile, time, warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +21,8 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 # %% auto #0
-__all__ = ['BLOCK', 'FACTS', 'InputError', 'atomic_write', 'cache_dir', 'only_one', 'Store', 'prepared', 'stores', 'verify_store',
-           'remove_store']
+__all__ = ['BLOCK', 'FACTS', 'InputError', 'atomic_write', 'cache_dir', 'only_one', 'Packed', 'Store', 'prepared', 'stores',
+           'verify_store', 'remove_store']
 
 # %% ../nbs/00b_store.ipynb #0b570009
 class InputError(ValueError):
@@ -89,7 +90,8 @@ def only_one(
 
 # %% ../nbs/00b_store.ipynb #0b570014
 BLOCK = 64   # pictures that are decoded, written and recorded together
-FACTS = np.dtype([("file", "u1", 32), ("pixels", "u1", 16), ("sums", "<i8", (2, 3))])   # of one picture
+FACTS = np.dtype([("file", "u1", 32), ("pixels", "u1", 16), ("sums", "<i8", (2, 3)),   # of one picture
+                  ("at", "<i8"), ("bytes", "<i8")])                                    # its place in a packed store
 
 # %% ../nbs/00b_store.ipynb #0b570015
 def _sums(img):
@@ -110,8 +112,50 @@ def _write_rows(file, rows, first):
         f.seek(offset + first * rows[0].nbytes)
         f.write(rows.tobytes())
 
+# %% ../nbs/00b_store.ipynb #35374f2b
+def _pack(img):
+    "A picture as a JPEG file."
+    buf = io.BytesIO()
+    Image.fromarray(img).save(buf, "JPEG", quality=95)
+    return buf.getvalue()
+
+def _unpack(raw): return np.asarray(Image.open(io.BytesIO(raw), formats=["JPEG"]))
+
+# %% ../nbs/00b_store.ipynb #389ba523
+def _append(file, raws):
+    "Put bytes at the end of a file that others append to as well; where each begins."
+    with open(file, "ab", buffering=0) as f:
+        f.write(b"".join(raws))
+        ends = np.cumsum([len(raw) for raw in raws])
+        return f.tell() - ends[-1] + np.append(0, ends[:-1])
+
+# %% ../nbs/00b_store.ipynb #91936d7b
+@dataclass(frozen=True, eq=False)
+class Packed:
+    "JPEG files one behind the other, as an array of pictures."
+    filename: Path
+    facts: np.ndarray  # `FACTS`, `[n]`
+    size: int          # pixels a side
+
+    @property
+    def shape(self): return len(self.facts), self.size, self.size, 3
+
+    def __len__(self): return len(self.facts)
+
+    def raw(self, i):
+        "The bytes of a picture."
+        with open(self.filename, "rb") as f: f.seek(self.facts["at"][i]); return f.read(self.facts["bytes"][i])
+
+    def __getitem__(self, rows):
+        found = np.arange(len(self))[rows]
+        if found.ndim == 0: return _unpack(self.raw(found))
+        out = np.empty((len(found), *self.shape[1:]), np.uint8)
+        def put(k): out[k] = _unpack(self.raw(found[k]))
+        with ThreadPoolExecutor(_n_cores()) as pool: list(pool.map(put, range(len(found))))
+        return out
+
 # %% ../nbs/00b_store.ipynb #0b570018
-def _decode_block(read, decode, size, folder, first, refs):
+def _decode_block(read, decode, size, folder, packed, first, refs):
     "Decode pictures into rows `first`, `first + 1`, ... of a store, and return the note of the block."
     imgs, facts, bad = np.zeros((len(refs), size, size, 3), np.uint8), np.zeros(len(refs), FACTS), []
     for i, ref in enumerate(refs):
@@ -120,10 +164,13 @@ def _decode_block(read, decode, size, folder, first, refs):
                 warnings.simplefilter("ignore")
                 raw = read(ref)
                 imgs[i] = decode(raw, size)
-            facts[i]["file"], facts[i]["sums"] = _sha(raw), _sums(imgs[i])
+            facts[i]["file"] = _sha(raw)
         except Exception as e: bad.append([first + i, _reason(e)])
-        facts[i]["pixels"] = _sha(imgs[i], 16)
-    _write_rows(folder / "images.npy", imgs, first)
+    jpegs = [_pack(img) for img in imgs] if packed else []
+    if packed: imgs = np.stack([_unpack(raw) for raw in jpegs])
+    facts["sums"], facts["pixels"] = [_sums(img) for img in imgs], [_sha(raw, 16) for raw in jpegs or imgs]
+    if packed: facts["at"], facts["bytes"] = _append(folder / "images.bin", jpegs), [len(raw) for raw in jpegs]
+    else: _write_rows(folder / "images.npy", imgs, first)
     _write_rows(folder / "facts.npy", facts, first)
     return dict(block=first // BLOCK, facts=_hash(facts), bad=bad)
 
@@ -207,7 +254,8 @@ class Store:
     source: Any    # `refs`, `read`, `decode`, `stamp` and `spec`
     size: int      # pixels a side
     folder: Path   # where it is
-    images: np.ndarray | None = None   # uint8 `[n, size, size, 3]`, memory-mapped
+    packed: bool = False               # JPEG files instead of pixels
+    images: np.ndarray | Packed | None = None   # uint8 `[n, size, size, 3]`, memory-mapped
     facts: np.ndarray | None = None    # `FACTS`, `[n]`, memory-mapped
     notes: list[dict | None] = field(default_factory=list)   # one a block
     seen: np.ndarray | None = None     # bool `[n]`: compared with their hashes already
@@ -234,13 +282,23 @@ def _read_notes(file):
                 notes[note["block"]] = note
     return notes
 
+# %% ../nbs/00b_store.ipynb #e7b56418
+@patch
+def _packed(self: Store):
+    "The pictures of a packed store, or None if the file is missing or too short."
+    file = self.folder / "images.bin"
+    if self.facts is None or not file.exists(): return None
+    whole = file.stat().st_size >= (self.facts["at"] + self.facts["bytes"]).max()
+    return Packed(file, self.facts, self.size) if whole else None
+
 # %% ../nbs/00b_store.ipynb #0b570026
 @patch
 def look(self: Store) -> Store:  # itself
     "See what is there."
     n = len(self)
-    self.images = _array(self.folder / "images.npy", np.dtype(np.uint8), (n, self.size, self.size, 3))
     self.facts = _array(self.folder / "facts.npy", FACTS, (n,))
+    if self.packed: self.images = self._packed()
+    else: self.images = _array(self.folder / "images.npy", np.dtype(np.uint8), (n, self.size, self.size, 3))
     self.notes, self.seen = [None] * -(-n // BLOCK), np.zeros(n, bool)
     if self.images is None or self.facts is None: return self
     found = _read_notes(self.folder / "blocks.jsonl")
@@ -287,22 +345,26 @@ def _on_disk(folder):
 @patch
 def check_space(self: Store) -> None:
     "`InputError` if the disk cannot hold the store."
-    need = len(self) * (3 * self.size ** 2 + FACTS.itemsize) - _on_disk(self.folder)
+    need = len(self) * (3 * self.size ** 2 // (4 if self.packed else 1) + FACTS.itemsize) - _on_disk(self.folder)
     free = shutil.disk_usage(next(p for p in self.folder.parents if p.exists())).free
     if need > free: raise InputError(
         f"{self.source.spec} at {self.size} px: needs {_amount(need)}, but {_amount(free)} are free in "
         f"{self.folder.parent}; free some space, set XDG_CACHE_HOME to another folder, or ask for a smaller size")
 
 # %% ../nbs/00b_store.ipynb #0b57002f
+_IMAGES = {False: "images.npy", True: "images.bin"}
+
 @patch
 def _lay_out(self: Store):
     "Files of full size, unless they are there; the notes that are believed; and what the store is, for `stores`."
     n = len(self)
     for name, dtype, shape in (("images", np.uint8, (n, self.size, self.size, 3)), ("facts", FACTS, (n,))):
         if getattr(self, name) is not None: continue
-        (self.folder / f"{name}.npy").unlink(missing_ok=True)      # whoever still reads it keeps it
-        np.lib.format.open_memmap(self.folder / f"{name}.npy", "w+", dtype, shape)
-    about = dict(layout=2, spec=self.source.spec, size=self.size, images=n)
+        file = self.folder / (_IMAGES[self.packed] if name == "images" else "facts.npy")
+        file.unlink(missing_ok=True)                               # whoever still reads it keeps it
+        if file.suffix == ".bin": file.touch()
+        else: np.lib.format.open_memmap(file, "w+", dtype, shape)
+    about = dict(layout=2, spec=self.source.spec, size=self.size, images=n, packed=self.packed)
     with atomic_write(self.folder / "about.json") as new: new.write_text(json.dumps(about))
     with atomic_write(self.folder / "blocks.jsonl") as new:
         new.write_text("".join(json.dumps(note) + "\n" for note in self.notes if note))
@@ -324,7 +386,7 @@ def make(self: Store,
     self.check_space()
     self.folder.mkdir(parents=True, exist_ok=True)
     self._lay_out()
-    refs, job = self.source.refs, (self.source.read, self.source.decode, self.size, self.folder)
+    refs, job = self.source.refs, (self.source.read, self.source.decode, self.size, self.folder, self.packed)
     jobs = [(b * BLOCK, refs[b * BLOCK:(b + 1) * BLOCK]) for b in blocks]
     bar = tqdm(total=len(self), initial=len(self) - sum(len(r) for _, r in jobs), unit=" images", disable=not progress,
                desc=f"{self.source.spec[:40]} at {self.size} px")
@@ -332,7 +394,7 @@ def make(self: Store,
         for note in notes:
             print(json.dumps(note), file=log, flush=True)
             bar.update(len(refs[note["block"] * BLOCK:(note["block"] + 1) * BLOCK]))
-    _sync(*(self.folder / f for f in ("images.npy", "facts.npy", "blocks.jsonl")))
+    _sync(*(self.folder / f for f in (_IMAGES[self.packed], "facts.npy", "blocks.jsonl")))
 
 # %% ../nbs/00b_store.ipynb #0b570033
 @patch
@@ -350,11 +412,12 @@ def prepared(
     cache: Path,  # folder of stores
     *,
     workers: int | None = None,  # decoding processes; by default one a core
+    packed: bool = False,        # as JPEG files, lossy
     progress: bool = True,       # show a bar, and tell about unfinished stores
 ) -> Store:  # finished
     "A store of these pictures: found, finished, or made; by one process, while others wait."
-    key = hashlib.sha256(f"2 {source.stamp} {size}".encode()).hexdigest()[:20]
-    store = Store(source, size, cache / f"{source.spec.partition(':')[0]}-{size}-{key}").look()
+    key = hashlib.sha256(f"2 {source.stamp} {size}{' jpeg' * packed}".encode()).hexdigest()[:20]
+    store = Store(source, size, cache / f"{source.spec.partition(':')[0]}-{size}-{key}", packed).look()
     if store.left():
         with only_one(store.folder, told=f"{store.folder}: waiting for another process" if progress else ""):
             if blocks := store.look().left():
@@ -372,7 +435,8 @@ def damaged(self: Store,
     "Compare pictures with their hashes."
     rows = np.asarray(rows)
     known = self.facts["pixels"][rows]
-    return [int(i) for i, want in zip(rows, known) if (_sha(self.images[i], 16) != want).any()]
+    read = self.images.raw if self.packed else self.images.__getitem__
+    return [int(i) for i, want in zip(rows, known) if (_sha(read(i), 16) != want).any()]
 
 # %% ../nbs/00b_store.ipynb #0b570044
 @patch
@@ -381,16 +445,15 @@ def mend(self: Store,
 ) -> None:
     "Decode damaged pictures anew; `InputError` if what they were made of has changed."
     blocks = sorted({i // BLOCK for i in rows})
-    hashes = lambda: [(self.notes[b] or {}).get("facts") for b in blocks]
-    before = hashes()
+    known = lambda: self.facts["pixels"][np.isin(np.arange(len(self)) // BLOCK, blocks)].tolist()
+    before, again = known(), lambda: Store(self.source, self.size, self.folder, self.packed).look()
     print(f"{self.folder}: {len(rows):,} of {len(self):,} images are damaged, and decoded anew", file=sys.stderr)
     try:
-        with only_one(self.folder):
-            Store(self.source, self.size, self.folder).look().make(blocks, 1, False)
+        with only_one(self.folder): again().make(blocks, 1, False)
     except OSError as e:
         raise InputError(f"{self.folder}: is damaged and cannot be mended ({e.strerror}); remove it") from None
-    self.notes = Store(self.source, self.size, self.folder).look().notes
-    if hashes() == before and not self.damaged(rows): return
+    self.notes = again().notes
+    if known() == before and not self.damaged(rows): return
     raise InputError(f"{self.folder}: was damaged, and its files are not what they were; start again")
 
 # %% ../nbs/00b_store.ipynb #0b570045
@@ -420,7 +483,7 @@ def stores(
     "What has been prepared, what has been left unfinished, and what older versions have left."
     found = []
     for folder in sorted((cache or cache_dir()).iterdir()):
-        if not folder.is_dir() or not any((folder / f).exists() for f in ("images.npy", "about.json")): continue
+        if not any((folder / f).exists() for f in (*_IMAGES.values(), "about.json")): continue
         about = _about(folder)
         used = max(f.stat().st_mtime for f in (folder, *folder.glob("about.json")))
         finished = len(_read_notes(folder / "blocks.jsonl")) == -(-about["images"] // BLOCK) > 0
@@ -441,10 +504,11 @@ def verify_store(
 ) -> dict:  # how many images are `right`, `damaged`, `missing`, and `unreadable` in the source
     "Compare all that is there with its hashes; what is damaged will be decoded anew when the store is next used."
     folder = _store_of(name, cache)
-    n, size, spec = (_about(folder)[k] for k in ("images", "size", "spec"))
+    about = _about(folder)
+    n, size, spec, packed = (about.get(k) for k in ("images", "size", "spec", "packed"))
     if not n: raise InputError(f"{folder}: no store of this version; remove it")
     with only_one(folder, wait=False):
-        store = Store(SimpleNamespace(refs=range(n), spec=spec), size, folder).look()
+        store = Store(SimpleNamespace(refs=range(n), spec=spec), size, folder, packed).look()
         there = [i for i in range(n) if store.notes[i // BLOCK]]
         bad = store.damaged(there) if there else []
         for i in bad: store.notes[i // BLOCK] = None
