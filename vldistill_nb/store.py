@@ -358,6 +358,7 @@ _IMAGES = {False: "images.npy", True: "images.bin"}
 def _lay_out(self: Store):
     "Files of full size, unless they are there; the notes that are believed; and what the store is, for `stores`."
     n = len(self)
+    if self.packed and not any(self.notes): self.images = None     # what kills have left is not appended to
     for name, dtype, shape in (("images", np.uint8, (n, self.size, self.size, 3)), ("facts", FACTS, (n,))):
         if getattr(self, name) is not None: continue
         file = self.folder / (_IMAGES[self.packed] if name == "images" else "facts.npy")
