@@ -4,8 +4,8 @@
 
 Generates `--n` JPEGs and a Karpathy JSON in a temporary folder, prepares them in a fresh process, and prints one line
 of JSON: images a second of both ways, their ratio (by the clock, and by CPU time, which a busy machine disturbs less),
-and the peak memory of the fresh process with all its children (sampled: resident set summed, which counts pages shared
-by forked workers once a process, and the proportional set where the system tells it).
+and the peak memory of the fresh process with all its children (sampled: resident set summed, which counts shared pages
+once a process, and the proportional set where the system tells it).
 """
 import argparse, json, subprocess, sys, tempfile, time
 from pathlib import Path

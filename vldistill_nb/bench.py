@@ -4,29 +4,29 @@
 
 # %% auto #0
 __all__ = ['PICKS', 'LEARNED', 'Method', 'FROZEN', 'PLANS', 'METHODS', 'SETTLED', 'KS', 'BOTH', 'STEPS', 'STUDIES', 'ROUGH',
-           'MAKING', 'WANTED', 'is_main', 'say', 'table', 'write_json', 'Lab', 'only_one', 'open_lab', 'pick',
-           'baseline', 'start_covariance', 'start_covmatch', 'expert_encoder', 'adapters_of', 'start_trajectory',
-           'learn', 'learn_config', 'Job', 'Made', 'real_bytes', 'learned_bytes', 'configure', 'make_pairs',
-           'head_bytes', 'cut_heads', 'hits_of', 'score', 'read_ledger', 'write_ledger', 'add_rows', 'Study', 'grid',
-           'quick', 'learned', 'budgets', 'covariances', 'trajectories', 'ablations', 'stack', 'adapters', 'transfer',
+           'MAKING', 'WANTED', 'is_main', 'say', 'table', 'write_json', 'Lab', 'open_lab', 'pick', 'baseline',
+           'start_covariance', 'start_covmatch', 'expert_encoder', 'adapters_of', 'start_trajectory', 'learn',
+           'learn_config', 'Job', 'Made', 'real_bytes', 'learned_bytes', 'configure', 'make_pairs', 'head_bytes',
+           'cut_heads', 'hits_of', 'score', 'read_ledger', 'write_ledger', 'add_rows', 'Study', 'grid', 'quick',
+           'learned', 'budgets', 'covariances', 'trajectories', 'ablations', 'stack', 'adapters', 'transfer',
            'both_towers', 'looks', 'open_study', 'guess', 'missing', 'share_cores', 'plan', 'run_study', 'by_image',
            'spread', 'paired', 'rows_of', 'measured']
 
 # %% ../nbs/12_bench.ipynb #c12b0005
 import base64, difflib, hashlib, json, math, os, re, shutil, signal, sys, time, traceback
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from statistics import mean, stdev
 from threading import Thread
-from typing import Any, Callable, Iterator, Literal, Sequence
+from typing import Any, Callable, Literal, Sequence
 
 import numpy as np
 from fastcore.basics import patch
 
 from .data import InputError, PairData, atomic_write, cache_dir, load_data
+from .store import only_one
 
 # %% ../nbs/12_bench.ipynb #731cb9ea
 def is_main() -> bool: # True unless this is process 1, 2, ... of a launched group
@@ -134,22 +134,6 @@ def _make_feats(self: Lab, file, split):
     tensors = dict(img=made.img.contiguous(), txt=made.txt.contiguous())
     with atomic_write(file) as new: save_file(tensors, new, self._made_by())
     return made
-
-# %% ../nbs/12_bench.ipynb #c12b0013
-@contextmanager
-def only_one(file: Path | None, # what is being made; None for no lock
-             *,
-             wait: bool = True, # for the other to finish; else `InputError`
-             ) -> Iterator[None]: # for `with`
-    "Hold a lock beside a file; a process that dies lets go of it."
-    try: import fcntl
-    except ImportError: file = None                              # no such locks on this system
-    if file is None: yield; return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with open(file.with_name(f".{file.name}.lock"), "w") as lock:
-        try: fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError: raise InputError(f"{file}: another process works on it; wait for it to end") from None
-        yield
 
 # %% ../nbs/12_bench.ipynb #5ff8b326
 def open_lab(data: str, # spec

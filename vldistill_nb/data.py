@@ -5,27 +5,25 @@
 # %% ../nbs/00_data.ipynb #1b287d96
 from __future__ import annotations
 
-import base64, hashlib, html, io, json, os, re, shutil, signal, stat, sys, tempfile, time, warnings
+import base64, errno, hashlib, html, io, json, os, re, stat, sys, warnings
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import import_module, metadata, resources
-from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import numpy as np
 from fastcore.basics import patch
 from PIL import Image, ImageDraw, ImageFont
-from tqdm.auto import tqdm
+
+from .store import InputError, Store, _reason, _sums, atomic_write, cache_dir, prepared
 
 # %% auto #0
-__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'FORMATS', 'DIGITS', 'InputError', 'PairData',
+__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'FORMATS', 'DIGITS', 'OPTIONS', 'PairData',
            'contact_sheet', 'tiny_world', 'emoji_base', 'clean_caption', 'Listing', 'decode_image', 'decode_svg',
-           'atomic_write', 'cache_dir', 'load_data', 'test_transform', 'train_transform', 'AugConfig', 'augment']
+           'split_options', 'load_data', 'test_transform', 'train_transform', 'AugConfig', 'augment']
 
 # %% ../nbs/00_data.ipynb #f022361e
 class _Later:
@@ -38,10 +36,6 @@ if not TYPE_CHECKING: torch, F, v2 = map(_Later, ("torch", "torch.nn.functional"
 
 # %% ../nbs/00_data.ipynb #89765524
 SPLITS = ("train", "val", "test")   # `PairData.split` holds positions in this tuple
-
-# %% ../nbs/00_data.ipynb #9492af37
-class InputError(ValueError):
-    "Bad input from outside, told in one line that names the file, the field and the remedy."
 
 # %% ../nbs/00_data.ipynb #0b3eef5b
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,6 +54,7 @@ class PairData:
     fingerprint: str               # sha256 of the source: keys, splits, captions and image files
     licence: str                   # of images and captions, "" if unknown
     skipped: tuple[str, ...] = ()  # images left out by `skip_bad`, each with its reason
+    store: Store | None = None     # what checks pixels when they are first read
 
     def __len__(self) -> int: return len(self.rows)
 
@@ -131,6 +126,7 @@ def images(self: PairData,
 ) -> torch.Tensor:  # uint8 `[k, 3, size, size]`
     "Pixels as they are stored, copied into memory."
     rows = self.rows[_positions(len(self), idx)]
+    if self.store: self.store.check(rows)
     return torch.from_numpy(np.array(self.imgs[rows])).permute(0, 3, 1, 2).contiguous()
 
 # %% ../nbs/00_data.ipynb #64a57ef6
@@ -246,12 +242,6 @@ def _moments(sums, n_px):
     "Channel mean and standard deviation in [0, 1] from integer sums and sums of squares, `[n, 2, 3]`."
     one, two = np.asarray(sums, np.float64).sum(0) / max(1, len(sums) * n_px)
     return tuple((one / 255).tolist()), tuple((np.sqrt(np.maximum(two - one ** 2, 0)) / 255).tolist())
-
-# %% ../nbs/00_data.ipynb #41c1e795
-def _sums(img):
-    "Sum and sum of squares of each channel of a uint8 image, exactly: `[2, 3]`."
-    px = img.transpose(2, 0, 1).reshape(3, -1).astype(np.float64)   # whole numbers below 2 ** 53: no rounding
-    return [px.sum(1).astype(int).tolist(), (px * px).sum(1).astype(int).tolist()]
 
 # %% ../nbs/00_data.ipynb #48e6eaa1
 def _fingerprint(keys, split, caps, shas):
@@ -437,148 +427,28 @@ def decode_svg(
     return decode_image(resvg_py.svg_to_bytes(svg_string=raw.decode(), width=size, height=size, background="white",
                                               skip_system_fonts=True), size)
 
-# %% ../nbs/00_data.ipynb #78adcb9d
-def _reason(e):
-    "An exception, in a few words."
-    if isinstance(e, FileNotFoundError): return "missing"
-    if isinstance(e, Image.UnidentifiedImageError): return "not an image Pillow knows"
-    if isinstance(e, Image.DecompressionBombError): return "over the pixel limit, a decompression bomb?"
-    if isinstance(e, MemoryError): return "too large for memory"
-    if "truncated" in str(e).lower(): return "truncated"
-    return " ".join(str(e).split())[:120] or type(e).__name__
-
-# %% ../nbs/00_data.ipynb #89a3a2bc
-def _decode_run(listing, size, file, offset, span):
-    "Decode images `span` into their place in the store; for each: [sha256 or None, reason or None, sums]."
-    start, stop = span
-    block, out = np.zeros((stop - start, size, size, 3), np.uint8), []
-    for i, ref in enumerate(listing.refs[start:stop]):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                raw = listing.read(ref)
-                block[i] = listing.decode(raw, size)
-            out.append([hashlib.sha256(raw).hexdigest(), None, _sums(block[i])])
-        except Exception as e: out.append([None, _reason(e), [[0] * 3] * 2])
-    with open(file, "r+b") as f:
-        f.seek(offset + start * size * size * 3)
-        f.write(block.data)
-    return out
-
-# %% ../nbs/00_data.ipynb #b8f4869d
-_job = None      # what this worker process works on
-
-# %% ../nbs/00_data.ipynb #849af8e6
-def _start_worker(job):
-    "Hand a worker its job once; Ctrl-C is the parent's business."
-    global _job
-    _job = job
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-# %% ../nbs/00_data.ipynb #c70bd5cf
-def _work(span): return _decode_run(*_job, span)
-
-# %% ../nbs/00_data.ipynb #0f35c298
-def _n_cores(): return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-# %% ../nbs/00_data.ipynb #3c8feb05
-def _decode_all(listing, size, file, offset, workers, progress):
-    "`_decode_run` over a whole listing, on several processes, results in order."
-    n, out = len(listing.refs), []
-    spans, job = [(i, min(n, i + 64)) for i in range(0, n, 64)], (listing, size, file, offset)
-    workers = min(len(spans), workers or (_n_cores() if n > 256 else 1))
-    with tqdm(total=n, desc=f"{listing.spec[:40]} at {size} px", unit=" images", disable=not progress) as bar:
-        def gather(runs):
-            for run in runs: out.extend(run); bar.update(len(run))
-        if workers <= 1: gather(_decode_run(*job, span) for span in spans); return out
-        how = "fork" if sys.platform == "linux" and "fork" in get_all_start_methods() else "spawn"
-        pool = ProcessPoolExecutor(workers, get_context(how), _start_worker, (job,))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)     # of forking a process that has threads
-                gather(pool.map(_work, spans))
-        except BrokenProcessPool:
-            raise InputError(f"{listing.spec}: a decoding process died, perhaps out of memory; try workers=1") from None
-        finally: pool.shutdown(cancel_futures=True)
-    return out
-
-# %% ../nbs/00_data.ipynb #6fcb9554
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-# %% ../nbs/00_data.ipynb #3c9eaa91
-@contextmanager
-def atomic_write(
-    path: str | Path,  # the file that shall appear; missing folders are made
-) -> Iterator[Path]:  # a temporary file beside it, to write to
-    "Write a file so that it appears whole or not at all."
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, temp = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(fd)
-    try:
-        yield Path(temp)
-        os.chmod(temp, 0o666 & ~_umask())
-        os.replace(temp, path)
-    finally: Path(temp).unlink(missing_ok=True)
-
-# %% ../nbs/00_data.ipynb #cfa072e2
-def cache_dir() -> Path:  # an existing folder
-    "Where prepared images are kept: `$XDG_CACHE_HOME/vldistill_nb`, by default `~/.cache/vldistill_nb`."
-    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vldistill_nb"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-# %% ../nbs/00_data.ipynb #21eca6c4
-def _prepare(listing, size, folder, workers, progress):
-    "Decode a listing into `folder`: images.npy, sums.npy and images.json."
-    store = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (len(listing.refs), size, size, 3))
-    offset = store.offset
-    del store
-    shas, reasons, sums = zip(*_decode_all(listing, size, folder / "images.npy", offset, workers, progress))
-    np.save(folder / "sums.npy", np.array(sums, np.int64))
-    (folder / "images.json").write_text(json.dumps(dict(sha256=shas, reason=reasons)))
-
-# %% ../nbs/00_data.ipynb #1420ea5b
-def _prepared(listing, size, cache, workers, progress):
-    "The folder of a prepared listing: found in the cache, or made now."
-    key = hashlib.sha256(f"1 {listing.stamp} {size}".encode()).hexdigest()[:20]
-    folder = cache / f"{listing.spec.partition(':')[0]}-{size}-{key}"
-    if folder.exists(): return folder
-    for old in cache.glob(".preparing-*"):            # left by a killed process
-        if time.time() - old.stat().st_mtime > 86_400: shutil.rmtree(old, ignore_errors=True)
-    temp = Path(tempfile.mkdtemp(dir=cache, prefix=".preparing-"))
-    try:
-        _prepare(listing, size, temp, workers, progress)
-        os.chmod(temp, 0o777 & ~_umask())
-        try: os.rename(temp, folder)
-        except OSError:                               # another process was faster
-            if not folder.exists(): raise
-    finally: shutil.rmtree(temp, ignore_errors=True)
-    return folder
-
 # %% ../nbs/00_data.ipynb #9ab49062
 def _some(items, n=10): return ", ".join(items[:n]) + (", …" if len(items) > n else "")
 
 # %% ../nbs/00_data.ipynb #63fb22d1
-def _assemble(listing, size, folder, skip_bad, progress):
-    "Listing and prepared store as `PairData`, without the images that cannot be used."
-    meta, sums = json.loads((folder / "images.json").read_text()), np.load(folder / "sums.npy")
-    why = [reason or (None if caps else "no caption") for reason, caps in zip(meta["reason"], listing.caps)]
+def _assemble(listing, store, skip_bad, progress):
+    "Listing and store as `PairData`, without the images that cannot be used."
+    failed, facts = store.bad, store.facts
+    why = [failed.get(i) or (None if caps else "no caption") for i, caps in enumerate(listing.caps)]
     bad, ok = [f"{k} ({w})" for k, w in zip(listing.keys, why) if w], [i for i, w in enumerate(why) if not w]
     told = f"{listing.spec}: {len(bad)} of {len(why)} images cannot be used: {_some(bad)}"
-    if bad and not skip_bad: raise InputError(f"{told}; repair them, or leave them out with --skip-bad (skip_bad=True)")
+    links = " follow links with --follow-links (,follow_links=yes)," if any(w == _LEAVES for w in why) else ""
+    if bad and not skip_bad:
+        raise InputError(f"{told}; repair them,{links} or leave them out with --skip-bad (,skip_bad=yes)")
     if bad and progress: print(f"{told}; left out", file=sys.stderr)
     pick = lambda xs: [xs[i] for i in ok]
     keys, caps, split = pick(listing.keys), pick(listing.caps), np.array(pick(listing.split), np.int8)
     if 0 not in split: raise InputError(f"{listing.spec}: no usable train image is left; {told}")
-    mean, std = _moments(sums[np.array(ok)[split == 0]], size * size)
+    mean, std = _moments(facts["sums"][np.array(ok)[split == 0]], store.size ** 2)
     labels = None if listing.labels is None else np.array(pick(listing.labels))
-    return PairData(listing.spec, np.load(folder / "images.npy", mmap_mode="r"), np.array(ok), caps, split, labels,
-                    listing.classes, keys, mean, std, _fingerprint(keys, split, caps, pick(meta["sha256"])),
-                    listing.licence, tuple(bad))
+    shas = [sha.tobytes().hex() for sha in facts["file"][ok]]
+    return PairData(listing.spec, store.images, np.array(ok), caps, split, labels, listing.classes, keys, mean, std,
+                    _fingerprint(keys, split, caps, shas), listing.licence, tuple(bad), store)
 
 # %% ../nbs/00_data.ipynb #f620d637
 def _load_json(file):
@@ -619,17 +489,20 @@ def _inside(name, where):
 def _real_folder(folder): return os.path.realpath(folder)
 
 # %% ../nbs/00_data.ipynb #e1a2ef80
+_LEAVES = "a link that leaves the image root"
+
 @dataclass(frozen=True)
 class _Files:
-    "Reads files below `root`, and no others."
+    "Reads files below `root`, and no others, unless links are followed."
     root: str   # without symbolic links
+    follow: bool = False
 
     def __call__(self, name):
         folder, base = os.path.split(os.path.join(self.root, name))
         path = os.path.join(_real_folder(folder), base)
         mode = os.lstat(path).st_mode
         if stat.S_ISLNK(mode): path = os.path.realpath(path); mode = os.stat(path).st_mode
-        if os.path.commonpath([path, self.root]) != self.root: raise ValueError("a link that leaves the image root")
+        if not self.follow and os.path.commonpath([path, self.root]) != self.root: raise ValueError(_LEAVES)
         if not stat.S_ISREG(mode): raise ValueError("not a file")
         return _read_bytes(path)
 
@@ -898,35 +771,68 @@ def _list_folder(arg):
     return Listing(where, names, [caps[c] for c in labels], split, names, files, files.stamp(names)[0], decode_image,
                    labels, classes)
 
+# %% ../nbs/00_data.ipynb #14e48720
+OPTIONS = ("skip_bad", "follow_links", "jpeg")   # what may follow a spec, each `=yes` or `=no`
+
+# %% ../nbs/00_data.ipynb #28cb555d
+def split_options(
+    spec: str,  # with or without options at its end
+) -> tuple[str, dict[str, bool]]:  # the spec without them; what they say
+    "The options at the end of a spec."
+    told = {}
+    while m := re.fullmatch(rf"(.*),({'|'.join(OPTIONS)})=([^,]*)", spec, re.DOTALL):
+        spec, name, value = m.groups()
+        if value not in ("yes", "no"): raise InputError(f"{name}={value}: say {name}=yes or {name}=no")
+        told.setdefault(name, value == "yes")
+    return spec, told
+
 # %% ../nbs/00_data.ipynb #6a16625b
 _SOURCES = dict(openmoji=_list_openmoji, digits=_list_digits, karpathy=_list_karpathy, blip=_list_blip, hf=_list_hf,
                 folder=_list_folder)
 
+# %% ../nbs/00_data.ipynb #f0871351
+def _list(spec):
+    "The listing of a spec that `load_data` has looked at, and what its options say."
+    bare, told = split_options(spec)
+    kind, _, arg = bare.partition(":")
+    if kind not in _SOURCES or (kind not in ("openmoji", "digits") and not arg): raise InputError(
+        f"unknown data {bare!r}; expected openmoji, openmoji:subgroups, openmoji:random, digits, tiny, "
+        "karpathy:FILE.json, blip:DIR, hf:NAME or folder:DIR")
+    listing = _SOURCES[kind](arg)
+    if kind in ("openmoji", "digits"): return listing, {}                # embedded: small, whole, and without links
+    if told.get("follow_links") and isinstance(listing.read, _Files):    # a store of its own: not all may follow links
+        listing = replace(listing, read=replace(listing.read, follow=True), stamp=f"{listing.stamp} follow")
+    return replace(listing, spec=listing.spec + "".join(f",{k}=yes" for k in OPTIONS if told.get(k))), told
+
+# %% ../nbs/00_data.ipynb #3e80fd98
+def _no_store(e, cache):
+    "What the system said about writing or reading a store, as an `InputError`."
+    remedy = "free some space, or set XDG_CACHE_HOME to another folder"
+    if e.errno == errno.ENOMEM: return InputError("too little memory for prepared images; ask for a smaller size")
+    return InputError(f"cannot write prepared images to {e.filename or cache}: {e.strerror or e}; {remedy}")
+
 # %% ../nbs/00_data.ipynb #290802d4
 def load_data(
-    spec: str,  # a source of the table: `openmoji`, `digits`, `tiny`, `karpathy:FILE.json[,ROOT]`, `folder:DIR` …
+    spec: str,  # a source of the table, and options: `openmoji`, `karpathy:FILE.json[,ROOT][,skip_bad=yes]` …
     *,
     size: int | None = None,  # pixels a side; by default 64, and 32 for `tiny` and `digits`
-    skip_bad: bool = False,   # leave out images that cannot be used, instead of raising
+    skip_bad: bool = False,   # leave out images that cannot be used, instead of raising; the same as `,skip_bad=yes`
     workers: int | None = None,  # decoding processes; by default one a core
     cache: str | Path | None = None,  # where prepared images are kept; by default `cache_dir()`
     progress: bool = True,    # show a bar while decoding
 ) -> PairData:  # memory-mapped
     "Image-text pairs by spec; decoded once, then read from the cache. `InputError` for anything wrong with the source."
-    kind, _, arg = spec.partition(":")
     if size is not None and not 8 <= size <= 1024: raise InputError(f"size must be from 8 to 1024 pixels, not {size}")
-    if spec == "tiny": return tiny_world(size=size or 32)
-    if kind not in _SOURCES or (kind not in ("openmoji", "digits") and not arg): raise InputError(
-        f"unknown data {spec!r}; expected openmoji, openmoji:subgroups, openmoji:random, digits, tiny, "
-        "karpathy:FILE.json, blip:DIR, hf:NAME or folder:DIR")
-    listing, size = _SOURCES[kind](arg), size or (32 if kind == "digits" else 64)
+    if skip_bad: spec += ",skip_bad=yes"
+    if split_options(spec)[0] == "tiny": return tiny_world(size=size or 32)
+    listing, told = _list(spec)
+    size = size or (32 if listing.spec == "digits" else 64)
     try:
         cache = cache_dir() if cache is None else Path(cache)
         cache.mkdir(parents=True, exist_ok=True)
-        folder = _prepared(listing, size, cache, workers, progress)
-    except OSError as e: raise InputError(f"cannot write prepared images to {e.filename or cache}: {e.strerror}; "
-                                          "free some space, or set XDG_CACHE_HOME to another folder") from None
-    return _assemble(listing, size, folder, skip_bad, progress)
+        store = prepared(listing, size, cache, workers=workers, packed=told.get("jpeg", False), progress=progress)
+    except OSError as e: raise _no_store(e, cache) from None
+    return _assemble(listing, store, told.get("skip_bad", False), progress)
 
 # %% ../nbs/00_data.ipynb #94d9e6fa
 @contextmanager

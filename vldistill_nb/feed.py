@@ -5,7 +5,6 @@
 # %% ../nbs/00c_feed.ipynb #a97bc242
 from __future__ import annotations
 import mmap, os, sys
-from copy import copy
 from multiprocessing import get_all_start_methods
 from typing import Any, Callable, Iterable, Iterator, Sequence
 import numpy as np
@@ -13,7 +12,8 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from .data import PairData, _bytes, _n_cores, _positions
+from .data import PairData, _bytes, _positions
+from .store import _n_cores
 
 # %% auto #0
 __all__ = ['StoredImages', 'batches', 'readers']
@@ -26,14 +26,14 @@ class StoredImages:
         data: PairData, # whose store is read
         idx: Sequence[int] | Tensor | slice | None = None, # image positions, in any order, repeated or not; None: all
     ):
-        self.store, self.rows = data.imgs, data.rows[_positions(len(data), idx)]
+        self.array, self.store, self.rows = data.imgs, data.store, data.rows[_positions(len(data), idx)]
 
     def __len__(self) -> int: return len(self.rows)
     @property
-    def shape(self) -> torch.Size: return torch.Size((len(self), 3, *self.store.shape[1:3]))
+    def shape(self) -> torch.Size: return torch.Size((len(self), 3, *self.array.shape[1:3]))
     def detach(self) -> StoredImages: return self                        # nothing to learn here,
     def to(self, device: Any) -> StoredImages: return self               # and `batches` knows where to
-    def __repr__(self) -> str: return f"StoredImages({len(self)} of {self.store.shape[1]} px)"
+    def __repr__(self) -> str: return f"StoredImages({len(self)} of {self.array.shape[1]} px)"
 
 # %% ../nbs/00c_feed.ipynb #0014ea77
 @patch
@@ -41,8 +41,9 @@ def stored(self: StoredImages,
     at: Sequence[int] | Tensor | slice, # which of them
 ) -> Tensor: # uint8 `[b, 3, size, size]`
     "Pixels as they are stored."
-    imgs = np.array(self.store[self.rows[_positions(len(self), at)]])
-    return torch.from_numpy(imgs).permute(0, 3, 1, 2)
+    rows = self.rows[_positions(len(self), at)]
+    if self.store: self.store.check(rows)
+    return torch.from_numpy(np.array(self.array[rows])).permute(0, 3, 1, 2)
 
 # %% ../nbs/00c_feed.ipynb #0ae9a4c5
 @patch
@@ -56,22 +57,23 @@ def __getitem__(self: StoredImages,
 @patch
 def distinct(self: StoredImages) -> tuple[StoredImages, Tensor]: # the pictures, and which of them each row is, `[n]`
     "Each picture once, for who encodes them all."
-    once, at = copy(self), np.unique(self.rows, return_inverse=True)
-    once.rows = at[0]
-    return once, torch.from_numpy(at[1])
+    rows, at = np.unique(self.rows, return_inverse=True)
+    once = StoredImages.__new__(StoredImages)
+    once.__dict__ |= self.__dict__ | dict(rows=rows)
+    return once, torch.from_numpy(at)
 
 # %% ../nbs/00c_feed.ipynb #5ffaf647
 @patch
 def __getstate__(self: StoredImages):
     "The file instead of what is in it."
-    m, state = self.store, dict(self.__dict__)
+    m, state = self.array, self.__dict__ | dict(store=None)
     if isinstance(m, np.memmap) and isinstance(m.base, mmap.mmap):
-        state["store"] = (m.filename, dict(dtype=m.dtype, offset=m.offset, shape=m.shape, mode="r"))
+        state["array"] = (m.filename, dict(dtype=m.dtype, offset=m.offset, shape=m.shape, mode="r"))
     return state
 
 @patch
 def __setstate__(self: StoredImages, state):
-    if isinstance(state["store"], tuple): state["store"] = np.memmap(state["store"][0], **state["store"][1])
+    if isinstance(state["array"], tuple): state["array"] = np.memmap(state["array"][0], **state["array"][1])
     self.__dict__.update(state)
 
 # %% ../nbs/00c_feed.ipynb #261dc4df
