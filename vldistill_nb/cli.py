@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['METAVARS', 'SPECS', 'TOLD', 'PICTURES', 'Student', 'Trained', 'Recipe', 'Labels', 'DEMO_FILES', 'COMMANDS',
-           'with_options', 'OneLine', 'parser_of', 'command_line', 'overview', 'main', 'check_range', 'new_file',
-           'new_folder', 'facts', 'data', 'check_work', 'finished', 'save_pairs', 'settings', 'reset', 'as_published',
-           'encoders', 'overruled', 'distill', 'experts', 'score_table', 'taught', 'chosen_shrink', 'judged_by',
-           'evaluate', 'read_back', 'show', 'class_views', 'public_encoder', 'ProjectorRun', 'artifact_bytes',
-           'train_table', 'projector_train', 'label_source', 'projector_evaluate', 'correction_bytes',
+           'with_options', 'OneLine', 'parser_of', 'command_line', 'overview', 'use_device', 'main', 'check_range',
+           'new_file', 'new_folder', 'facts', 'data', 'check_work', 'finished', 'save_pairs', 'settings', 'reset',
+           'as_published', 'encoders', 'overruled', 'distill', 'experts', 'score_table', 'taught', 'chosen_shrink',
+           'judged_by', 'evaluate', 'read_back', 'show', 'class_views', 'public_encoder', 'ProjectorRun',
+           'artifact_bytes', 'train_table', 'projector_train', 'label_source', 'projector_evaluate', 'correction_bytes',
            'projector_account', 'study_table', 'bench', 'plan_steps', 'time_step', 'demo_folder', 'new_demo', 'DemoRun',
            'spread', 'covariance_loop', 'demo_table', 'demo', 'cache_ls', 'cache_verify', 'cache_rm']
 
@@ -97,6 +97,7 @@ def parser_of(func: Callable, # annotated, each parameter with a comment beside 
         p.add_argument(*names, **kw)
     for option in OPTIONS if _specs_of(func) else ():
         p.add_argument("--" + option.replace("_", "-"), action="store_true", help=TOLD[option])
+    if _specs_of(func): p.add_argument("--device", metavar="NAME", help="cpu, cuda:1, mps; a GPU if there is one")
     return p
 
 # %% ../nbs/13_cli.ipynb #32890f00
@@ -122,6 +123,20 @@ def overview(commands: dict[str, Callable], # by name
     return "\n".join([f"usage: {prog} COMMAND ...", "", "Vision-language dataset distillation.", "", *lines, "",
                       f"{prog} COMMAND --help tells more; --version the version; --debug adds tracebacks."])
 
+# %% ../nbs/13_cli.ipynb #411c4286
+def use_device(name: str | None, # as torch names devices; None leaves the choice open
+               ) -> None:
+    "Decide for a device before anything is on one; `InputError` if it is not there."
+    if name is None: return
+    import torch
+    try: kind = torch.device(name).type
+    except RuntimeError: kind = ""
+    there = dict(cpu=True, cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
+    known = ", ".join(filter(there.get, there))
+    if not there.get(kind): raise InputError(f"--device {name}: is not here; there is {known}")
+    os.environ["ACCELERATE_TORCH_DEVICE"] = name
+    if kind == "cpu": os.environ["ACCELERATE_USE_CPU"] = "true"
+
 # %% ../nbs/13_cli.ipynb #d9e912f2
 def _run(argv, commands, prog="vldistill"):
     "Find the command, of one word or more, parse its arguments, call it."
@@ -135,7 +150,9 @@ def _run(argv, commands, prog="vldistill"):
         known = ", ".join(dict.fromkeys(k.partition(" ")[0] for k in commands))
         raise SystemExit(f"{prog}: no command {name!r}; known: {known}; see {prog} --help")
     func = commands[name]
-    func(**with_options(func, vars(parser_of(func, f"{prog} {name}").parse_args(rest))))
+    given = vars(parser_of(func, f"{prog} {name}").parse_args(rest))
+    use_device(given.pop("device", None))
+    func(**with_options(func, given))
 
 # %% ../nbs/13_cli.ipynb #cec30ba6
 def _explain(e):

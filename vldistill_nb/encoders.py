@@ -5,7 +5,7 @@
 # %% ../nbs/01_encoders.ipynb #bb8ee53f
 from __future__ import annotations
 
-import copy, functools, hashlib, io, logging, re, urllib.error, urllib.request, zlib
+import copy, functools, hashlib, io, logging, os, re, urllib.error, urllib.request, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Sequence
 
 import torch
+from accelerate import PartialState
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,10 +30,15 @@ __all__ = ['LITE0_SHA', 'VIT_SHA', 'IMAGENET', 'BERTS', 'HEADS', 'ImageTower', '
 # %% ../nbs/01_encoders.ipynb #b36f0ff8
 @contextmanager
 def _seeded(seed):
-    "Draw from PyTorch's CPU generator as if freshly seeded, and leave its state as it was."
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
+    "Draw from PyTorch's generators as if freshly seeded, on the CPU and on a GPU, and leave their states as they were."
+    on_gpu = (torch.cuda, torch.cuda.is_initialized()), (torch.mps, torch.backends.mps.is_available())
+    used = [torch, *(m for m, there in on_gpu if there)]
+    before = [m.get_rng_state() for m in used]
+    torch.default_generator.manual_seed(seed)              # `torch.manual_seed` would also seed other processes' GPUs
+    for m in used[1:]: m.manual_seed(seed)
+    try: yield
+    finally:
+        for m, state in zip(used, before): m.set_rng_state(state)
 
 # %% ../nbs/01_encoders.ipynb #e70da498
 class ImageTower(nn.Module):
@@ -807,10 +813,11 @@ def _repr_png_(self: Pairs) -> bytes | None:
     return out.getvalue()
 
 # %% ../nbs/01_encoders.ipynb #78d0e305
-def best_device() -> torch.device: # cuda, else mps, else cpu
-    "The fastest device of this machine."
-    if torch.cuda.is_available(): return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+def best_device() -> torch.device: # this process's own, if there are several
+    "The device to compute on: a GPU if there is one, or what `ACCELERATE_TORCH_DEVICE` names (`--device`)."
+    if named := os.environ.get("ACCELERATE_TORCH_DEVICE"): return torch.device(named)
+    if not (torch.cuda.is_available() or torch.backends.mps.is_available()): return torch.device("cpu")
+    return PartialState().device
 
 # %% ../nbs/01_encoders.ipynb #a9a03fa5
 @dataclass(eq=False)

@@ -74,7 +74,7 @@ def recalls(
 ) -> dict[str, float]: # `ir@K` (text to image), `tr@K` (image to text) and `mean_recall`, in percent
     "Recall at K both ways, ties counted against; raises `InputError` as `places` does."
     ir, tr = places(img_emb, txt_emb, img_of_txt)
-    hit = lambda place, k: 100 * (place <= k).double().mean().item()
+    hit = lambda place, k: 100 * (place.cpu() <= k).double().mean().item()
     out = {f"{way}@{k}": hit(place, k) for way, place in (("ir", ir), ("tr", tr)) for k in ks}
     return {**out, "mean_recall": mean(out.values())}
 
