@@ -8,8 +8,9 @@ __all__ = ['METAVARS', 'PICTURES', 'Student', 'Trained', 'Recipe', 'Labels', 'DE
            'finished', 'save_pairs', 'settings', 'reset', 'as_published', 'encoders', 'overruled', 'distill', 'experts',
            'score_table', 'taught', 'chosen_shrink', 'judged_by', 'evaluate', 'read_back', 'show', 'class_views',
            'public_encoder', 'ProjectorRun', 'artifact_bytes', 'train_table', 'projector_train', 'label_source',
-           'projector_evaluate', 'correction_bytes', 'projector_account', 'study_table', 'bench', 'plan_steps',
-           'time_step', 'demo_folder', 'new_demo', 'DemoRun', 'spread', 'covariance_loop', 'demo_table', 'demo']
+           'projector_evaluate', 'correction_bytes', 'projector_account', 'study_table', 'bench', 'plan_of',
+           'plan_steps', 'time_step', 'demo_folder', 'new_demo', 'DemoRun', 'spread', 'covariance_loop', 'demo_table',
+           'demo']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
 import argparse, difflib, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
@@ -1067,6 +1068,40 @@ def bench(*,
     print(study_table(made["rows"]))
     return made
 
+# %% ../nbs/13_cli.ipynb #84099da5
+def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "evaluate"], # what would be run
+            *,
+            data: str = "openmoji", # flickr30k, coco, openmoji, or numbers IMAGESxCAPTIONS such as 29000x5
+            pairs: int = 100, # synthetic ones
+            image_encoder: str = "lite0@128", # lite0, vit-focus, tiny, timm:NAME or open_clip:MODEL/TAG
+            text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
+            size: int = 64, # pixels a side
+            towers: Student | None = None, # what moves: probe, and full in covmatch, by default
+            count: int = 1, # experts, or students
+            set: str | None = None, # of covariance and trajectory: any setting, such as inner=8,bs=20
+            paper: str | None = None, # published settings instead: vldd:, lors:, repblend:, ptm-st: or covmatch:
+            memory: float = 24, # GB of the card that it must fit into
+            json: str | None = None, # the same numbers for machines
+            ) -> dict: # as written to `--json`
+    "Say what a run will cost: memory, FLOP, bytes, disk, and a floor for its time."
+    check_range("count", count, 1), check_range("memory", memory, 0.1, 10_000), check_range("pairs", pairs, 2)
+    json = new_file(json, "--json")
+    from vldistill_nb.plan import (CARDS, Counted, World, add_options, advice, card_table, make_plan, own_run,
+                                   paper_run, report_of, this_cpu, untrained)
+    if set and (paper or run not in ("covariance", "trajectory")):
+        raise InputError("--set: is for covariance and trajectory with our own settings; leave it out")
+    if paper: asked = paper_run(paper, run if run in ("experts", "evaluate") else "distill", pairs)
+    else:
+        moves = towers or ("full" if run == "covmatch" else "solved" if run == "evaluate" else "probe")
+        world = World(untrained(image_encoder, text_encoder, 256), Counted(data, size), pairs, moves, count=count)
+        asked = own_run(run, world, settings(set, run))
+    plan, card = make_plan(f"{run}, {paper or data}", *asked), replace(CARDS[0], name="card", memory=memory)
+    if not card.fits(plan.peak): add_options(plan, asked, card)
+    cards = (*CARDS, this_cpu())
+    write_json(json, made := report_of(plan, cards))
+    print(plan, card_table(plan, cards), *filter(None, [advice(plan, card)]), sep="\n\n")
+    return made
+
 # %% ../nbs/13_cli.ipynb #53e116ed
 def plan_steps(seconds: float, # a step takes
                left: float, # seconds there are
@@ -1359,6 +1394,7 @@ def demo(*,
 
 # %% ../nbs/13_cli.ipynb #5aa74084
 COMMANDS = dict(demo=demo, data=data, experts=experts, distill=distill, evaluate=evaluate, show=show, bench=bench)
+COMMANDS |= dict(plan=plan_of)
 COMMANDS |= {"projector train": projector_train, "projector evaluate": projector_evaluate,
              "projector account": projector_account}
 

@@ -27,14 +27,14 @@ from .distill import DistillConfig, NanStop, Run, _inside, _optimizer, leaves
 from .encoders import DualEncoder, Feats, Pairs, TextEmb, dual_encoder
 from .experts import DTYPES, ExpertConfig, Experts, expert_path
 from .papers import paper
-from .retrieval import FROZEN, StudentConfig, _steps, moving, student_config, train_student
+from .retrieval import FROZEN, PROTOCOLS, StudentConfig, _steps, moving, student_config, train_student
 from .stack import Phased
 from .trajectory import TrajectoryConfig, TrajectoryMatching
 
 # %% auto #0
 __all__ = ['aten', 'ALARMS', 'CARDS', 'COUNTS', 'STEPS', 'ROOM', 'RUNS', 'Watch', 'pretend', 'Cost', 'cost_of', 'Card',
            'this_cpu', 'Counted', 'untrained', 'World', 'step_cost', 'Plan', 'make_plan', 'cheaper', 'add_options',
-           'card_table', 'advice', 'own_run', 'paper_run']
+           'card_table', 'advice', 'own_run', 'paper_run', 'report_of']
 
 # %% ../nbs/12c_plan.ipynb #15bab374
 aten = torch.ops.aten
@@ -190,14 +190,14 @@ def this_cpu(
     side: int = 1024, # of the matrices that are multiplied
 ) -> Card: # measured now
     "What this machine's processor does, in products and in copies."
-    def best(f, tries=5):
+    def best(f, tries=10):
         def once(): begin = time.perf_counter(); f(); return time.perf_counter() - begin
         return min(once() for _ in range(tries))
-    a, b, names = torch.randn(side, side), torch.zeros(2**25), ("SC_PAGE_SIZE", "SC_PHYS_PAGES")
+    a, b, names = torch.randn(side, side), torch.zeros(2, 2**24), ("SC_PAGE_SIZE", "SC_PHYS_PAGES")
     rate = lambda x: 2e-12 * side**3 / best(lambda: x @ x)
     memory = os.sysconf(names[0]) * os.sysconf(names[1]) / 2**30 if hasattr(os, "sysconf") else 0.0
     fp32 = rate(a)
-    return Card("this CPU", memory, fp32, fp32, rate(a.bfloat16()), 2 * b.nbytes / 1e9 / best(b.clone))
+    return Card("this CPU", memory, fp32, fp32, rate(a.bfloat16()), b.nbytes / 1e9 / best(lambda: b[0].copy_(b[1])))
 
 # %% ../nbs/12c_plan.ipynb #a5263a91
 COUNTS = dict(flickr30k=(29_000, 5, 1_000), coco=(113_287, 5, 5_000), openmoji=(3_160, 1, 395))
@@ -514,7 +514,7 @@ def advice(
 ) -> str: # one line; "" if it fits
     "What to do if it does not fit."
     if card.fits(plan.peak): return ""
-    no = f"{_bytes(plan.peak)} do not fit in {card.memory:g} GB, of which tensors may fill {ROOM:.0%}"
+    no = f"{_bytes(plan.peak)} do not fit in {card.memory:.3g} GB, of which tensors may fill {ROOM:.0%}"
     if not plan.options: return f"{no}; nor does anything that was tried"
     return f"{no}; these would: " + "; ".join(f"{k} ({_bytes(c.peak)})" for k, c in plan.options.items())
 
@@ -531,8 +531,8 @@ def own_run(
 ) -> tuple[World, Any]: # for `make_plan`
     "Our own settings, as the commands have them; `InputError` for an unknown name."
     if name not in RUNS: raise InputError(f"plan {name!r}: use {', '.join(RUNS)}")
-    if name == "covmatch" and world.towers not in ("image", "full"):
-        raise InputError(f"plan covmatch: towers that move are image or full, not {world.towers}")
+    can = dict(covmatch=("image", "full"), evaluate=PROTOCOLS).get(name, PROTOCOLS[1:])
+    if world.towers not in can: raise InputError(f"plan {name}: what moves is {' or '.join(can)}, not {world.towers}")
     loop = learn_config("trajectory" if name == "trajectory" else "covariance",
                         dict(towers=world.towers if name == "covmatch" else "frozen", paper=None))
     own, inner = dict(own or {}), {"steps": own["inner"]} if own and "inner" in own else {}
@@ -557,3 +557,14 @@ def paper_run(
     world = World(untrained(p.image_encoder, p.text_encoder, 256, p.proj), Counted(data, p.size), p.pairs)
     world = replace(world, towers=p.experts.protocol, loop=p.loop, count=p.n_experts if what == "experts" else 5)
     return world, dict(distill=p.match, experts=p.experts, evaluate=p.student)[what]
+
+# %% ../nbs/12c_plan.ipynb #afd0dd6d
+def report_of(
+    plan: Plan, # with or without options
+    cards: tuple[Card, ...] = CARDS, # to compare
+) -> dict: # plain values
+    "A plan as plain values: bytes, FLOP, seconds without and with TF32."
+    parts = {k: dict(times=n, held=c.held, peak=c.peak, flop=c.flop, moved=c.moved) for k, (c, n) in plan.parts.items()}
+    floors = {c.name: [plan.seconds(c, tf32=t) for t in (False, True)] for c in cards}
+    return dict(title=plan.title, peak=plan.peak, parts=parts, disk=plan.disk, floors=floors,
+                options={k: c.peak for k, c in (plan.options or {}).items()})
