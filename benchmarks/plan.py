@@ -65,7 +65,7 @@ def child(name):
 def check():
     "Planned and measured peaks, over what is alive before the step."
     from vldistill_nb.plan import step_cost, this_cpu
-    cpu = this_cpu()
+    cpu = this_cpu(clock=time.process_time)
     env = dict(os.environ, OMP_NUM_THREADS="1", MALLOC_MMAP_THRESHOLD_="1048576")
     for name in runs():
         cost = step_cost(*world_of(name))

@@ -4,10 +4,11 @@
 
 # %% ../nbs/12c_plan.ipynb #6e3fd7fd
 from __future__ import annotations
-import copy, functools, os, re, time, warnings
+import copy, functools, math, os, re, time, warnings
 from collections import defaultdict
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Callable, Iterator
 from unittest import mock
 from weakref import ref
@@ -19,6 +20,13 @@ from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+
+# %% auto #0
+__all__ = ['aten', 'ALARMS', 'CARDS', 'COUNTS', 'STEPS', 'ROOM', 'RUNS', 'Watch', 'pretend', 'Cost', 'cost_of', 'Card',
+           'this_cpu', 'Counted', 'untrained', 'World', 'step_cost', 'Plan', 'make_plan', 'cheaper', 'add_options',
+           'card_table', 'advice', 'own_run', 'paper_run', 'report_of']
+
+# %% ../nbs/12c_plan.ipynb #518f9fb7
 from .bench import learn_config, table
 from .covariance import CovarianceMatching, CovConfig, CrossCov
 from .covmatch import CovMatch, CovMatchConfig, OnlineConfig, paper_settings
@@ -31,15 +39,11 @@ from .retrieval import FROZEN, PROTOCOLS, StudentConfig, _steps, moving, student
 from .stack import Phased
 from .trajectory import TrajectoryConfig, TrajectoryMatching
 
-# %% auto #0
-__all__ = ['aten', 'ALARMS', 'CARDS', 'COUNTS', 'STEPS', 'ROOM', 'RUNS', 'Watch', 'pretend', 'Cost', 'cost_of', 'Card',
-           'this_cpu', 'Counted', 'untrained', 'World', 'step_cost', 'Plan', 'make_plan', 'cheaper', 'add_options',
-           'card_table', 'advice', 'own_run', 'paper_run', 'report_of']
-
-# %% ../nbs/12c_plan.ipynb #15bab374
+# %% ../nbs/12c_plan.ipynb #5b2c10ab
 aten = torch.ops.aten
 _attention = aten._scaled_dot_product_flash_attention_for_cpu, aten._scaled_dot_product_flash_attention_for_cpu_backward
 
+# %% ../nbs/12c_plan.ipynb #16f24b49
 def _flops(func, args, kwargs, out):
     "Multiplications and additions of an operation, by PyTorch's own formulas; 0 for all but products."
     op = func.overloadpacket
@@ -47,25 +51,27 @@ def _flops(func, args, kwargs, out):
     if op is _attention[1]: return sdpa_backward_flop_count(*(x.shape for x in args[:4]))
     return flop_registry[op](*args, **kwargs, out_val=out) if op in flop_registry else 0
 
-# %% ../nbs/12c_plan.ipynb #16f24b49
+# %% ../nbs/12c_plan.ipynb #f3f43ccf
 _STILL = {aten._unsafe_view, aten.detach, aten.alias, aten.lift_fresh, aten.empty, aten.empty_like, aten.empty_strided}
 _LOOKUPS = {aten.index, aten.embedding, aten.gather, aten.index_select}
 
+# %% ../nbs/12c_plan.ipynb #5981a3a5
 def _moved(func, ins, outs):
     "Bytes that an operation reads and writes, each once."
     if func.is_view or func.overloadpacket in _STILL: return 0
     written = sum(x.nbytes for x in outs)
     return 2 * written if func.overloadpacket in _LOOKUPS else written + sum(x.nbytes for x in ins)
 
-# %% ../nbs/12c_plan.ipynb #f3f43ccf
+# %% ../nbs/12c_plan.ipynb #8fbe6ccc
 ALARMS = (aten.any.default, aten.any.dim, aten.le.Scalar)   # is any of it wrong, is it 0 or less?
 _NONE = torch.empty(0)
 
+# %% ../nbs/12c_plan.ipynb #a56b657e
 def _answer(x):
     "What a run reads off a tensor when all is well."
     return getattr(x, "says", True) if x.dtype == torch.bool else 1.0 if x.is_floating_point() else 1
 
-# %% ../nbs/12c_plan.ipynb #5981a3a5
+# %% ../nbs/12c_plan.ipynb #54a097fe
 class Watch(TorchDispatchMode):
     "Notes what operations cost, and how many bytes are alive at once."
     def __init__(self):
@@ -83,7 +89,7 @@ class Watch(TorchDispatchMode):
         self.ops.append((_flops(func, args, kwargs, out), _moved(func, ins, outs), (outs or ins or [_NONE])[0].dtype))
         return out
 
-# %% ../nbs/12c_plan.ipynb #8fbe6ccc
+# %% ../nbs/12c_plan.ipynb #7077f489
 @patch
 def hold(self: Watch,
     *tensors: Tensor, # whose storages count from now on, until nothing refers to them
@@ -95,12 +101,13 @@ def hold(self: Watch,
         self.live, self.peak = self.live + size, max(self.peak, self.live + size)
         self._held[key] = ref(store, functools.partial(self._freed, key, size))
 
+# %% ../nbs/12c_plan.ipynb #96d6a42d
 @patch
 def _freed(self: Watch, key, size, _):
     del self._held[key]
     self.live -= size
 
-# %% ../nbs/12c_plan.ipynb #a56b657e
+# %% ../nbs/12c_plan.ipynb #cb5521d5
 @patch
 @contextmanager
 def on_host(self: Watch) -> Iterator[None]: # for `with`
@@ -109,7 +116,7 @@ def on_host(self: Watch) -> Iterator[None]: # for `with`
     try: yield
     finally: self._host = False
 
-# %% ../nbs/12c_plan.ipynb #46685b2e
+# %% ../nbs/12c_plan.ipynb #1cda8f76
 @patch
 def copy(self: Watch,
     real: Any, # a module, pairs, anything that can be copied
@@ -119,7 +126,7 @@ def copy(self: Watch,
     if isinstance(made, nn.Module): self.hold(*made.parameters(), *made.buffers())
     return made
 
-# %% ../nbs/12c_plan.ipynb #7077f489
+# %% ../nbs/12c_plan.ipynb #6fe3e38b
 @contextmanager
 def pretend() -> Iterator[Watch]: # that counts
     "Tensors made in here have shapes and no content; modules stay where they are."
@@ -129,7 +136,7 @@ def pretend() -> Iterator[Watch]: # that counts
         watch.mode = mode
         yield watch
 
-# %% ../nbs/12c_plan.ipynb #1cda8f76
+# %% ../nbs/12c_plan.ipynb #30efbd01
 @dataclass(eq=False)
 class Cost:
     "What a step costs."
@@ -144,9 +151,10 @@ class Cost:
     def __repr__(self) -> str:
         return f"Cost(peak {_bytes(self.peak)}, {self.flop / 1e9:,.3g} GFLOP, {self.moved / 1e9:.3g} GB moved)"
 
+# %% ../nbs/12c_plan.ipynb #8e85c55e
 def _bytes(n): return f"{n / 2**30:,.2f} GiB" if n >= 2**27 else f"{n / 2**20:.1f} MiB"
 
-# %% ../nbs/12c_plan.ipynb #6fe3e38b
+# %% ../nbs/12c_plan.ipynb #a734c28d
 def cost_of(
     steps: Callable[[Watch], Iterator], # a generator that sets up, yields, takes a step, yields, …
 ) -> Cost: # of the last step; the peak is that of all steps
@@ -160,7 +168,7 @@ def cost_of(
         cost.peak = watch.peak
     return cost
 
-# %% ../nbs/12c_plan.ipynb #8e85c55e
+# %% ../nbs/12c_plan.ipynb #d971eff3
 @dataclass(frozen=True)
 class Card:
     "What a maker states; dense, without sparsity."
@@ -170,11 +178,13 @@ class Card:
     tf32: float   # … with TensorFloat-32
     bf16: float   # … of bfloat16, summed in float32
     gbs: float    # GB/s of its memory
+    cache: float = 0.0   # MB of its last cache
 
-CARDS = (Card("RTX 3090", 24, 35.6, 35.6, 71, 936), Card("A100 40 GB", 40, 19.5, 156, 312, 1555),
-         Card("A100 80 GB", 80, 19.5, 156, 312, 2039), Card("H100 SXM", 80, 67, 495, 989, 3350))
+# %% ../nbs/12c_plan.ipynb #a5263a91
+CARDS = (Card("RTX 3090", 24, 35.6, 35.6, 71, 936, 6), Card("A100 40 GB", 40, 19.5, 156, 312, 1555, 40),
+         Card("A100 80 GB", 80, 19.5, 156, 312, 2039, 40), Card("H100 SXM", 80, 67, 495, 989, 3350, 50))
 
-# %% ../nbs/12c_plan.ipynb #a734c28d
+# %% ../nbs/12c_plan.ipynb #6b9da7c3
 @patch
 def floor(self: Cost,
     card: Card, # that would run it
@@ -183,25 +193,38 @@ def floor(self: Cost,
 ) -> float: # seconds
     "No step is faster: each operation takes its products' time or its memory's, whichever is longer."
     rate = defaultdict(lambda: card.tf32 if tf32 else card.fp32, {torch.bfloat16: card.bf16, torch.float16: card.bf16})
-    return sum(max(f / rate[t] / 1e12, m / card.gbs / 1e9) for f, m, t in self.ops)
+    return sum(max(f / rate[t] / 1e12, (m - 1e6 * card.cache) / card.gbs / 1e9, 0) for f, m, t in self.ops)
 
-# %% ../nbs/12c_plan.ipynb #34d91d15
+# %% ../nbs/12c_plan.ipynb #126f71d9
+def _memory():
+    "GiB of main memory; 0 where the system does not tell."
+    try: return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (AttributeError, ValueError, OSError): return 0.0
+
+def _cache():
+    "MB of the last cache; 32 where the system does not tell."
+    try: return int(Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text().strip().removesuffix("K")) / 1e3
+    except (OSError, ValueError): return 32.0
+
+# %% ../nbs/12c_plan.ipynb #a8f97d4a
 def this_cpu(
     side: int = 1024, # of the matrices that are multiplied
+    *,
+    clock: Callable = time.perf_counter, # seconds; `time.process_time` on a machine that is busy
 ) -> Card: # measured now
     "What this machine's processor does, in products and in copies."
     def best(f, tries=10):
-        def once(): begin = time.perf_counter(); f(); return time.perf_counter() - begin
+        def once(): begin = clock(); f(); return clock() - begin
         return min(once() for _ in range(tries))
-    a, b, names = torch.randn(side, side), torch.zeros(2, 2**24), ("SC_PAGE_SIZE", "SC_PHYS_PAGES")
+    a, b = torch.randn(side, side), torch.zeros(2, 2**24)
     rate = lambda x: 2e-12 * side**3 / best(lambda: x @ x)
-    memory = os.sysconf(names[0]) * os.sysconf(names[1]) / 2**30 if hasattr(os, "sysconf") else 0.0
-    fp32 = rate(a)
-    return Card("this CPU", memory, fp32, fp32, rate(a.bfloat16()), b.nbytes / 1e9 / best(lambda: b[0].copy_(b[1])))
+    fp32, copied = rate(a), b.nbytes / 1e9 / best(lambda: b[0].copy_(b[1]))
+    return Card("this CPU", _memory(), fp32, fp32, rate(a.bfloat16()), copied, _cache())
 
-# %% ../nbs/12c_plan.ipynb #a5263a91
+# %% ../nbs/12c_plan.ipynb #ae1fc2e2
 COUNTS = dict(flickr30k=(29_000, 5, 1_000), coco=(113_287, 5, 5_000), openmoji=(3_160, 1, 395))
 
+# %% ../nbs/12c_plan.ipynb #2ca2ae07
 class Counted:
     "A data set that is nothing but numbers; a run takes it for `PairData`."
     def __init__(self,
@@ -215,13 +238,17 @@ class Counted:
         self.n, self.per, self.n_test = (int(found[1]), int(found[2]), 1_000) if found else COUNTS[spec]
         self.spec, self.size, self.fingerprint, self.n_txt = spec, size, "", self.n * self.per
 
-# %% ../nbs/12c_plan.ipynb #6b9da7c3
+# %% ../nbs/12c_plan.ipynb #c4a38ad7
 @patch
 def __len__(self: Counted) -> int: return self.n
 @patch(as_prop=True)
 def txts(self: Counted) -> list: "As many captions as there are."; return [""] * self.n_txt # all alike
+
+# %% ../nbs/12c_plan.ipynb #53b4c511
 @patch(as_prop=True)
 def img_of_txt(self: Counted) -> Tensor: "The image of each."; return torch.arange(self.n_txt) // self.per # `[n_txt]`
+
+# %% ../nbs/12c_plan.ipynb #db8b1718
 @patch
 def pixels(self: Counted,
     idx: Any, # positions; only their number matters
@@ -229,7 +256,7 @@ def pixels(self: Counted,
     "Noise."
     return torch.rand(len(idx), 3, self.size, self.size)
 
-# %% ../nbs/12c_plan.ipynb #126f71d9
+# %% ../nbs/12c_plan.ipynb #e5f22219
 @functools.lru_cache(maxsize=2)
 def untrained(
     image_encoder: str = "timm:nfnet_l0", # spec
@@ -243,7 +270,7 @@ def untrained(
     enc.txt_enc.tok = longest
     return enc
 
-# %% ../nbs/12c_plan.ipynb #a8f97d4a
+# %% ../nbs/12c_plan.ipynb #9faf9373
 @dataclass(frozen=True, eq=False)
 class World:
     "What a run has to do with."
@@ -258,7 +285,7 @@ class World:
         if not 2 <= self.pairs <= self.data.n_txt:
             raise InputError(f"pairs: from 2 to the {self.data.n_txt:,} of {self.data.spec}, not {self.pairs}")
 
-# %% ../nbs/12c_plan.ipynb #3918ff4c
+# %% ../nbs/12c_plan.ipynb #c657241d
 @patch
 def synthetic(self: World,
     words: bool, # texts as input embeddings, for towers that move, instead of features
@@ -270,7 +297,7 @@ def synthetic(self: World,
     else: txts = TextEmb(torch.rand(n, most, tower.emb_dim), torch.ones(n, most).bool())
     return Pairs(torch.rand(n, 3, size, size), txts)
 
-# %% ../nbs/12c_plan.ipynb #ae1fc2e2
+# %% ../nbs/12c_plan.ipynb #c6ed8948
 def _updates(objective, pairs, loop, n=1):
     "The outer loop, its optimiser already warm."
     names = getattr(objective, "learns", None) or leaves(pairs)
@@ -282,7 +309,7 @@ def _updates(objective, pairs, loop, n=1):
     yield
     for _ in range(n): yield run.update()
 
-# %% ../nbs/12c_plan.ipynb #c4a38ad7
+# %% ../nbs/12c_plan.ipynb #f4d50462
 def _covariance(watch, world, cfg):
     "Frozen towers: statistics, and pairs with features for texts."
     enc = watch.copy(world.enc)
@@ -292,13 +319,14 @@ def _covariance(watch, world, cfg):
         stats = CrossCov(v, l, 256.0, x.mean(0), x.T @ x)
     yield from _updates(CovarianceMatching(stats, enc, cfg), world.synthetic(False), world.loop)
 
-# %% ../nbs/12c_plan.ipynb #db8b1718
+# %% ../nbs/12c_plan.ipynb #62e1cff1
 def _features(watch, world, enc):
     "Features of all real pairs, in main memory."
     d = world.data
     with watch.on_host():
         return Feats(torch.rand(len(d), enc.img_enc.dim), torch.rand(d.n_txt, enc.txt_enc.dim), d.img_of_txt)
 
+# %% ../nbs/12c_plan.ipynb #2046cb21
 def _covmatch(watch, world, cfg):
     "Towers that move."
     enc = watch.copy(world.enc)
@@ -306,18 +334,19 @@ def _covmatch(watch, world, cfg):
     objective.online.pixels = lambda step: Pairs(world.data.pixels(range(n := cfg.online.bs)), [""] * n)
     yield from _updates(objective, world.synthetic(True), world.loop, n=3)
 
-# %% ../nbs/12c_plan.ipynb #398bddbe
+# %% ../nbs/12c_plan.ipynb #7eb47390
 class _Unrecorded(Experts):
     "Experts that were never recorded."
     def snapshot(self, i, epoch): return {k: v + 1e-4 * epoch for k, v in self.base.items()}
     def straight(self, i, epoch, end): return self.snapshot(i, epoch)
 
+# %% ../nbs/12c_plan.ipynb #6c58659c
 def _unrecorded(enc, towers):
     base = {k: p.detach() for k, p in moving(enc, towers).items()}
     shapes, cfg = {k: list(p.shape) for k, p in base.items()}, asdict(ExpertConfig(towers, epochs=99))
     return _Unrecorded(None, dict(run="", cfg=cfg, shapes=shapes, lora=None, files=range(2)), base)
 
-# %% ../nbs/12c_plan.ipynb #9faf9373
+# %% ../nbs/12c_plan.ipynb #87d71b53
 def _trajectory(watch, world, cfg):
     "Experts, and pairs at the depth that their towers read."
     enc, cfg = watch.copy(world.enc), replace(cfg, starts=cfg.starts or 1, rate=cfg.rate or 1e-3)
@@ -331,7 +360,7 @@ def _trajectory(watch, world, cfg):
     for s, c in zip(stages, full): s.cfg = c
     yield next(run)
 
-# %% ../nbs/12c_plan.ipynb #843f735e
+# %% ../nbs/12c_plan.ipynb #e041171e
 def _real(world, enc, cfg):
     "Batches of real pairs, as deep as an expert's protocol allows."
     words, feats = cfg.protocol in ("text", "full"), cfg.protocol in ("probe", "text")
@@ -341,12 +370,13 @@ def _real(world, enc, cfg):
     several = lambda order: ((*batch(at), None) for at in order)
     return lambda at, rng: batch(at) if isinstance(at, Tensor) else several(at)
 
+# %% ../nbs/12c_plan.ipynb #8ec3b98f
 def _experts(watch, world, cfg):
     "An expert whose epochs are one batch long."
     enc, n = watch.copy(world.enc), min(cfg.bs, world.data.n_txt)
     for _ in expert_path(enc, _real(world, enc, cfg), n, replace(cfg, epochs=2, keep=())): yield
 
-# %% ../nbs/12c_plan.ipynb #b6cbd309
+# %% ../nbs/12c_plan.ipynb #c093f9b8
 def _student(watch, world, cfg, steps=2):
     "A student of the pairs."
     enc, pairs = watch.copy(world.enc), world.synthetic(cfg.protocol in ("text", "full"))
@@ -354,6 +384,7 @@ def _student(watch, world, cfg, steps=2):
     few = dict(steps=steps, epochs=None, phases=(), enough=0.0)
     yield train_student(pairs, enc, replace(cfg, **dict(shrink=1.0) if cfg.protocol == "solved" else few))
 
+# %% ../nbs/12c_plan.ipynb #54bfb277
 def _encode(watch, world, bs):
     "Images and captions on their way through frozen towers."
     enc = watch.copy(world.enc)
@@ -361,10 +392,11 @@ def _encode(watch, world, bs):
     yield
     with torch.no_grad(): yield tower(imgs), *(enc.encode_text([""] * bs) for _ in range(world.data.per))
 
-# %% ../nbs/12c_plan.ipynb #f4d50462
+# %% ../nbs/12c_plan.ipynb #fd71fc54
 STEPS = {CovConfig: _covariance, CovMatchConfig: _covmatch, TrajectoryConfig: _trajectory, ExpertConfig: _experts,
          StudentConfig: _student, int: _encode}
 
+# %% ../nbs/12c_plan.ipynb #1e3efd54
 def step_cost(
     world: World, # data, encoder, pairs
     cfg: Any, # settings of a method, of experts, or of a student; or how many real images are encoded
@@ -376,7 +408,7 @@ def step_cost(
         cost.ops = cost.ops[len(first.ops):]
     return cost
 
-# %% ../nbs/12c_plan.ipynb #6c58659c
+# %% ../nbs/12c_plan.ipynb #5a9f3737
 @dataclass(eq=False)
 class Plan:
     "What a run will cost."
@@ -388,7 +420,7 @@ class Plan:
     @property
     def peak(self) -> int: return max(cost.peak for cost, _ in self.parts.values())
 
-# %% ../nbs/12c_plan.ipynb #ff6b1382
+# %% ../nbs/12c_plan.ipynb #c80a88a7
 @patch
 def seconds(self: Plan,
     card: Card, # that would run it
@@ -398,13 +430,14 @@ def seconds(self: Plan,
     "A floor for the whole run."
     return sum(n * cost.floor(card, tf32=tf32) for cost, n in self.parts.values())
 
-# %% ../nbs/12c_plan.ipynb #87d71b53
+# %% ../nbs/12c_plan.ipynb #99b8f599
 def _steps_of(world, cfg):
     "Steps of a run: of the outer loop, of all experts, or of all students."
     if isinstance(cfg, ExpertConfig): return world.count * cfg.epochs * max(1, world.data.n_txt // cfg.bs)
     if not isinstance(cfg, StudentConfig): return world.loop.steps
     return 1 if cfg.protocol == "solved" else world.count * sum(_steps(k, cfg) for k in cfg.phases or (world.pairs,))
 
+# %% ../nbs/12c_plan.ipynb #43f648d4
 def _encoded(world, cfg):
     "Real images that pass through towers outside of steps: before the first one, or for the search at the end."
     n, m = len(world.data), world.data.n_test
@@ -412,7 +445,7 @@ def _encoded(world, cfg):
     known = isinstance(cfg, CovConfig) or getattr(cfg, "anchor", 0) or getattr(cfg, "protocol", "full") != "full"
     return n if known else 0
 
-# %% ../nbs/12c_plan.ipynb #134f5c6d
+# %% ../nbs/12c_plan.ipynb #42eabacb
 @patch
 def disk(self: World,
     cfg: Any, # as for `step_cost`
@@ -426,7 +459,7 @@ def disk(self: World,
     kept = len(cfg.keep) or cfg.epochs
     return found | dict(experts=self.count * (kept * every * DTYPES[cfg.dtype].itemsize + 4 * heads))
 
-# %% ../nbs/12c_plan.ipynb #e041171e
+# %% ../nbs/12c_plan.ipynb #1135c232
 def make_plan(
     title: str, # of the run
     world: World, # data, encoder, pairs
@@ -437,9 +470,10 @@ def make_plan(
     if n := _encoded(world, cfg): parts["encode 256 images, their captions"] = step_cost(world, 256), n / 256
     return Plan(title, parts, world.disk(cfg))
 
-# %% ../nbs/12c_plan.ipynb #90eda95a
+# %% ../nbs/12c_plan.ipynb #afd0dd6d
 ROOM = 0.85   # share of a card's memory that tensors may fill
 
+# %% ../nbs/12c_plan.ipynb #a2d9bd90
 @patch
 def fits(self: Card,
     peak: int, # bytes
@@ -447,7 +481,7 @@ def fits(self: Card,
     "Is there memory for so much?"
     return peak <= ROOM * self.memory * 2**30
 
-# %% ../nbs/12c_plan.ipynb #c093f9b8
+# %% ../nbs/12c_plan.ipynb #5def1710
 def cheaper(
     cfg: Any, # settings of a method, of experts, or of a student
     moves: bool = True, # whether the image tower does
@@ -458,16 +492,17 @@ def cheaper(
     else: found = [dict(held=0), dict(held=0, chunk=10)]
     return {_words(c): replace(cfg, **c) for c in found if any(getattr(cfg, k) != v for k, v in c.items())}
 
-# %% ../nbs/12c_plan.ipynb #54bfb277
+# %% ../nbs/12c_plan.ipynb #a37eeab0
 def _cheaper_match(cfg, moves):
     "Of trajectories: reruns where towers move, chunks where they stand still."
     same = [dict(reruns=1), dict(reruns=2)] if moves else [dict(held=0), dict(held=0, chunk=10)]
     others = [dict(draws=1)] * (not moves) + [dict(dtype="bfloat16"), dict(bs=max(2, cfg.bs // 2))]
     return same + others + [same[0] | other for other in others]
 
+# %% ../nbs/12c_plan.ipynb #efbb983e
 def _words(changes): return ",".join(f"{k}={v}" for k, v in changes.items())
 
-# %% ../nbs/12c_plan.ipynb #fd71fc54
+# %% ../nbs/12c_plan.ipynb #1aff2dc0
 def add_options(
     plan: Plan, # that does not fit
     run: tuple[World, Any], # as in `make_plan`
@@ -483,12 +518,13 @@ def add_options(
         if len(plan.options) == most: break
     return plan
 
-# %% ../nbs/12c_plan.ipynb #199a2c7a
+# %% ../nbs/12c_plan.ipynb #05ac05fe
 def _clock(s):
     "Seconds in a readable unit."
     size, unit = next((x for x in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")) if s >= x[0]), (1e-3, "ms"))
     return f"{s / size:.3g} {unit}"
 
+# %% ../nbs/12c_plan.ipynb #4192e3ef
 @patch
 def __repr__(self: Plan) -> str:
     rows = [[k, f"{n:,.0f}", _bytes(c.held), _bytes(c.peak), f"{c.flop / 1e12:.3g}", f"{c.moved / 1e9:.3g}"]
@@ -496,7 +532,7 @@ def __repr__(self: Plan) -> str:
     costs = table([self.title, "times", "held", "peak", "TFLOP", "GB moved"], rows)
     return f"{costs}\ndisk: " + ", ".join(f"{_bytes(v)} for {k}" for k, v in self.disk.items())
 
-# %% ../nbs/12c_plan.ipynb #5453559b
+# %% ../nbs/12c_plan.ipynb #fb72f6fb
 def card_table(
     plan: Plan, # to compare on
     cards: tuple[Card, ...] = CARDS, # to compare
@@ -507,7 +543,7 @@ def card_table(
     rows = [[c.name, "yes" if c.fits(plan.peak) else "no", *both(step.floor, c), *both(plan.seconds, c)] for c in cards]
     return table(["at least", "fits", "a step", "with TF32", "all", "with TF32"], rows)
 
-# %% ../nbs/12c_plan.ipynb #5ed1d64b
+# %% ../nbs/12c_plan.ipynb #eda989b4
 def advice(
     plan: Plan, # with or without options
     card: Card, # that was asked for
@@ -518,29 +554,35 @@ def advice(
     if not plan.options: return f"{no}; nor does anything that was tried"
     return f"{no}; these would: " + "; ".join(f"{k} ({_bytes(c.peak)})" for k, c in plan.options.items())
 
-# %% ../nbs/12c_plan.ipynb #99b8f599
+# %% ../nbs/12c_plan.ipynb #92221b65
 RUNS = dict(
     covariance=lambda w: CovConfig(), trajectory=lambda w: TrajectoryConfig(),
     covmatch=lambda w: CovMatchConfig(online=OnlineConfig(protocol=w.towers, bs=min(128, w.data.n_txt)), anchor=1.0),
     experts=lambda w: ExpertConfig(w.towers, dtype="bfloat16"), evaluate=lambda w: student_config(w.towers))
 
+# %% ../nbs/12c_plan.ipynb #80dd0920
+def _loop_of(name, world):
+    "The outer loop of a run, as the commands have it."
+    live = world.towers if name == "covmatch" else "frozen"
+    return learn_config("trajectory" if name == "trajectory" else "covariance", dict(towers=live, paper=None))
+
+# %% ../nbs/12c_plan.ipynb #ae8da596
 def own_run(
     name: str, # one of `RUNS`
     world: World, # data, encoder, pairs, what moves; its loop is replaced
     own: dict | None = None, # fields of the settings or of the loop; `inner` is the number of inner steps
 ) -> tuple[World, Any]: # for `make_plan`
-    "Our own settings, as the commands have them; `InputError` for an unknown name."
+    "Our own settings, as the commands have them; `InputError` for what there is not."
     if name not in RUNS: raise InputError(f"plan {name!r}: use {', '.join(RUNS)}")
     can = dict(covmatch=("image", "full"), evaluate=PROTOCOLS).get(name, PROTOCOLS[1:])
     if world.towers not in can: raise InputError(f"plan {name}: what moves is {' or '.join(can)}, not {world.towers}")
-    loop = learn_config("trajectory" if name == "trajectory" else "covariance",
-                        dict(towers=world.towers if name == "covmatch" else "frozen", paper=None))
-    own, inner = dict(own or {}), {"steps": own["inner"]} if own and "inner" in own else {}
-    cfg = RUNS[name](world)
-    mine = {k: v for k, v in own.items() if k in {f.name for f in fields(cfg)} and k != "steps"} | inner
-    return replace(world, loop=replace(loop, **{k: v for k, v in own.items() if hasattr(loop, k)})), replace(cfg, **mine)
+    cfg, loop, own = RUNS[name](world), _loop_of(name, world), own or {}
+    mine = {k: v for k, v in own.items() if hasattr(cfg, k) and k != "steps"}
+    if "inner" in own: mine["steps"] = own["inner"]
+    loop = replace(loop, **{k: v for k, v in own.items() if hasattr(loop, k)})
+    return replace(world, loop=loop), replace(cfg, **mine)
 
-# %% ../nbs/12c_plan.ipynb #43f648d4
+# %% ../nbs/12c_plan.ipynb #2759a3e7
 def paper_run(
     name: str, # `METHOD:DATA`, such as `lors:flickr30k` or `covmatch:coco`
     what: str = "distill", # or `experts`, or `evaluate`
@@ -558,7 +600,7 @@ def paper_run(
     world = replace(world, towers=p.experts.protocol, loop=p.loop, count=p.n_experts if what == "experts" else 5)
     return world, dict(distill=p.match, experts=p.experts, evaluate=p.student)[what]
 
-# %% ../nbs/12c_plan.ipynb #afd0dd6d
+# %% ../nbs/12c_plan.ipynb #b8c62d02
 def report_of(
     plan: Plan, # with or without options
     cards: tuple[Card, ...] = CARDS, # to compare
