@@ -1068,35 +1068,49 @@ def bench(*,
     print(study_table(made["rows"]))
     return made
 
+# %% ../nbs/13_cli.ipynb #344c9994
+def _asked(run, pairs, paper, **own):
+    "World and settings of a run, published or as given."
+    from vldistill_nb.plan import Counted, World, own_run, paper_run, untrained
+    if paper is None:
+        if own["set"] and run not in ("covariance", "trajectory"):
+            raise InputError(f"--set: is for covariance and trajectory; leave it out of plan {run}")
+        moves = own["towers"] or dict(covmatch="full", evaluate="solved").get(run, "probe")
+        enc = untrained(own["image_encoder"] or "lite0@128", own["text_encoder"] or "minilm", 256)
+        world = World(enc, Counted(own["data"] or "openmoji", own["size"] or 64), pairs, moves, count=own["count"] or 1)
+        return own_run(run, world, settings(own["set"], run))
+    for name in (k for k, v in own.items() if v is not None):
+        raise InputError(f"--{name.replace('_', '-')}: {paper} has its own; leave it out")
+    live = paper.startswith("covmatch:")
+    if run in ("covariance", "trajectory" if live else "covmatch"):
+        raise InputError(f"--paper {paper}: is not one of {run}; covmatch: is of covmatch, the others of trajectory")
+    return paper_run(paper, run if run in ("experts", "evaluate") else "distill", pairs)
+
 # %% ../nbs/13_cli.ipynb #84099da5
 def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "evaluate"], # what would be run
             *,
-            data: str = "openmoji", # flickr30k, coco, openmoji, or numbers IMAGESxCAPTIONS such as 29000x5
+            data: str | None = None, # flickr30k, coco, or numbers IMAGESxCAPTIONS such as 29000x5; openmoji by default
             pairs: int = 100, # synthetic ones
-            image_encoder: str = "lite0@128", # lite0, vit-focus, tiny, timm:NAME or open_clip:MODEL/TAG
-            text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
-            size: int = 64, # pixels a side
-            towers: Student | None = None, # what moves: probe, and full in covmatch, by default
-            count: int = 1, # experts, or students
+            image_encoder: str | None = None, # lite0, vit-focus, tiny, timm:NAME, open_clip:MODEL/TAG; lite0@128
+            text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
+            size: int | None = None, # pixels a side; 64 by default
+            towers: Student | None = None, # what moves; by default full in covmatch, solved in evaluate, else probe
+            count: int | None = None, # experts, or students; 1 by default
             set: str | None = None, # of covariance and trajectory: any setting, such as inner=8,bs=20
             paper: str | None = None, # published settings instead: vldd:, lors:, repblend:, ptm-st: or covmatch:
             memory: float = 24, # GB of the card that it must fit into
             json: str | None = None, # the same numbers for machines
             ) -> dict: # as written to `--json`
     "Say what a run will cost: memory, FLOP, bytes, disk, and a floor for its time."
+    given = dict(data=data, image_encoder=image_encoder, text_encoder=text_encoder, size=size, towers=towers,
+                 count=count, set=set)
     check_range("count", count, 1), check_range("memory", memory, 0.1, 10_000), check_range("pairs", pairs, 2)
     json = new_file(json, "--json")
-    from vldistill_nb.plan import (CARDS, Counted, World, add_options, advice, card_table, make_plan, own_run,
-                                   paper_run, report_of, this_cpu, untrained)
-    if set and (paper or run not in ("covariance", "trajectory")):
-        raise InputError("--set: is for covariance and trajectory with our own settings; leave it out")
-    if paper: asked = paper_run(paper, run if run in ("experts", "evaluate") else "distill", pairs)
-    else:
-        moves = towers or ("full" if run == "covmatch" else "solved" if run == "evaluate" else "probe")
-        world = World(untrained(image_encoder, text_encoder, 256), Counted(data, size), pairs, moves, count=count)
-        asked = own_run(run, world, settings(set, run))
-    plan, card = make_plan(f"{run}, {paper or data}", *asked), replace(CARDS[0], name="card", memory=memory)
-    if not card.fits(plan.peak): add_options(plan, asked, card)
+    from vldistill_nb.plan import CARDS, add_options, advice, card_table, make_plan, report_of, this_cpu
+    asked = _asked(run, pairs, paper, **given)
+    if paper: say("a step on fake tensors: a published one takes a minute or two")
+    plan, card = make_plan(f"{run}, {paper or asked[0].data.spec}", *asked), replace(CARDS[0], memory=memory)
+    if not card.fits(plan.peak): say("it does not fit; trying cheaper settings"), add_options(plan, asked, card)
     cards = (*CARDS, this_cpu())
     write_json(json, made := report_of(plan, cards))
     print(plan, card_table(plan, cards), *filter(None, [advice(plan, card)]), sep="\n\n")

@@ -222,7 +222,7 @@ def this_cpu(
     return Card("this CPU", _memory(), fp32, fp32, rate(a.bfloat16()), copied, _cache())
 
 # %% ../nbs/12c_plan.ipynb #ae1fc2e2
-COUNTS = dict(flickr30k=(29_000, 5, 1_000), coco=(113_287, 5, 5_000), openmoji=(3_160, 1, 395))
+COUNTS = dict(flickr30k=(29_000, 5, 1_014, 1_000), coco=(113_287, 5, 5_000, 5_000), openmoji=(2_964, 2, 189, 800))
 
 # %% ../nbs/12c_plan.ipynb #2ca2ae07
 class Counted:
@@ -235,7 +235,8 @@ class Counted:
         if not found and spec not in COUNTS:
             raise InputError(f"data {spec!r}: a plan counts; use {', '.join(COUNTS)} or IMAGESxCAPTIONS, as 29000x5")
         if not 8 <= size <= 1024: raise InputError(f"size: from 8 to 1024 pixels a side, not {size}")
-        self.n, self.per, self.n_test = (int(found[1]), int(found[2]), 1_000) if found else COUNTS[spec]
+        found = (int(found[1]), int(found[2]), 1_000, 1_000) if found else COUNTS[spec]
+        self.n, self.per, self.n_val, self.n_test = found
         self.spec, self.size, self.fingerprint, self.n_txt = spec, size, "", self.n * self.per
 
 # %% ../nbs/12c_plan.ipynb #c4a38ad7
@@ -441,7 +442,7 @@ def _steps_of(world, cfg):
 def _encoded(world, cfg):
     "Real images that pass through towers outside of steps: before the first one, or for the search at the end."
     n, m = len(world.data), world.data.n_test
-    if isinstance(cfg, StudentConfig): return 2 * m if cfg.protocol in FROZEN else m * world.count
+    if isinstance(cfg, StudentConfig): return m + world.data.n_val if cfg.protocol in FROZEN else m * world.count
     known = isinstance(cfg, CovConfig) or getattr(cfg, "anchor", 0) or getattr(cfg, "protocol", "full") != "full"
     return n if known else 0
 
@@ -451,7 +452,7 @@ def disk(self: World,
     cfg: Any, # as for `step_cost`
 ) -> dict[str, int]: # bytes
     "What a run leaves on the disk: pixels, features, ways of experts."
-    d, enc, n = self.data, self.enc, len(self.data) + 2 * self.data.n_test
+    d, enc, n = self.data, self.enc, self.data.n + self.data.n_val + self.data.n_test
     found = dict(pixels=3 * n * d.size**2)
     if _encoded(self, cfg): found["features"] = 4 * n * (enc.img_enc.dim + d.per * enc.txt_enc.dim)
     if not isinstance(cfg, ExpertConfig): return found
