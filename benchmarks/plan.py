@@ -1,6 +1,10 @@
-"""Does a plan tell the truth? Planned peaks beside those of fresh processes that really take the same steps on this CPU,
-and plans of the published settings. `python benchmarks/plan.py [check] [papers]`, both by default; writes
-nbs/results/plan.json. Takes about ten minutes of one core."""
+"""Does a plan tell the truth? Planned peaks beside those of fresh processes that really take the same
+steps on this CPU, and plans of the published settings.
+
+    python benchmarks/plan.py [papers] [--resume]
+
+Writes nbs/results/plan.json after every row; `papers` leaves the processes out, `--resume` keeps rows that are there.
+Takes about ten minutes of one core."""
 import copy, gc, json, os, subprocess, sys, time
 from contextlib import nullcontext
 from dataclasses import replace
@@ -62,46 +66,52 @@ def child(name):
     for _ in steps: clock.append(time.process_time())
     print(json.dumps(dict(before=before, top=top, after=peak(), cpu=clock[-1] - clock[-2])))
 
-def check():
+def check(done):
     "Planned and measured peaks, over what is alive before the step."
     from vldistill_nb.plan import step_cost, this_cpu
     cpu = this_cpu(clock=time.process_time)
     env = dict(os.environ, OMP_NUM_THREADS="1", MALLOC_MMAP_THRESHOLD_="1048576")
-    for name in runs():
+    for name in (n for n in runs() if not any(r["run"] == n for r in done)):
         cost = step_cost(*world_of(name))
-        done = subprocess.run([sys.executable, __file__, "child", name], env=env, capture_output=True, text=True)
-        if done.returncode: sys.exit(done.stderr)
-        seen = json.loads(done.stdout.splitlines()[-1])
+        ran = subprocess.run([sys.executable, __file__, "child", name], env=env, capture_output=True, text=True)
+        if ran.returncode: sys.exit(ran.stderr)
+        seen = json.loads(ran.stdout.splitlines()[-1])
         planned, measured = (cost.peak - cost.held) / 2**20, seen["after"] - seen["before"]
         lone = not name.startswith("student")          # its training is one call, of two steps and what comes before
-        row = dict(run=name, planned=round(planned, 1), measured=round(measured, 1),
-                   error=round(100 * (planned / measured - 1), 1), flop=cost.flop, cpu=round(seen["cpu"], 2) if lone else None, floor=round(cost.floor(cpu), 2),
+        yield dict(run=name, planned=round(planned, 1), measured=round(measured, 1),
+                   error=round(100 * (planned / measured - 1), 1), flop=cost.flop,
+                   cpu=round(seen["cpu"], 2) if lone else None, floor=round(cost.floor(cpu), 2),
                    hidden=seen["after"] <= seen["top"] + 1)
-        print(row, flush=True)
-        yield row
 
-def papers():
-    "Peak, FLOP and floors of a step of each published setting."
+PAPERS = [("repblend", {}), ("covmatch", dict(held=100)), ("covmatch", dict(held=0)),
+          ("lors", {}), ("lors", dict(reruns=0)), ("ptm-st", {}),
+          ("vldd", {}), ("vldd", dict(reruns=0)), ("vldd", dict(dtype="bfloat16"))]
+
+def papers(done):
+    "Peak, FLOP and floors of a step of each published setting, and of some changes."
     from vldistill_nb.plan import CARDS, paper_run, step_cost
-    from vldistill_nb.trajectory import TrajectoryConfig
-    for name in ("vldd", "lors", "ptm-st", "repblend", "covmatch"):
+    for name, own in PAPERS:
+        settings = ",".join(f"{k}={v}" for k, v in own.items())
+        if any((r["paper"], r["settings"]) == (name, settings) for r in done): continue
         world, cfg = paper_run(f"{name}:flickr30k")
-        moves = isinstance(cfg, TrajectoryConfig) and world.towers != "probe"
-        ours = [{}, dict(dtype="bfloat16")] if isinstance(cfg, TrajectoryConfig) else [dict(held=cfg.held), dict(held=0)]
-        for own in [*ours, dict(reruns=0)] if moves else ours:
-            begin = time.process_time()
-            cost = step_cost(world, replace(cfg, **own))
-            row = dict(paper=name, settings=",".join(f"{k}={v}" for k, v in own.items()), pairs=world.pairs,
-                       peak=cost.peak, held=cost.held, flop=cost.flop, moved=cost.moved, steps=world.loop.steps,
-                       floors={c.name: [round(cost.floor(c, tf32=t), 3) for t in (False, True)] for c in CARDS},
-                       cpu=round(time.process_time() - begin, 1))
-            print({k: row[k] for k in ("paper", "settings", "peak", "flop", "cpu")}, flush=True)
-            yield row
+        begin = time.process_time()
+        cost = step_cost(world, replace(cfg, **own))
+        yield dict(paper=name, settings=settings, pairs=world.pairs, peak=cost.peak, held=cost.held, flop=cost.flop,
+                   moved=cost.moved, steps=world.loop.steps, cpu=round(time.process_time() - begin, 1),
+                   floors={c.name: [round(cost.floor(c, tf32=t), 3) for t in (False, True)] for c in CARDS})
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["child"]: child(sys.argv[2])
-    else:
-        wanted, old = sys.argv[1:] or ["check", "papers"], json.loads(OUT.read_text()) if OUT.exists() else {}
-        rows = list(check()) if "check" in wanted else old.get("rows", [])
-        more = list(papers()) if "papers" in wanted else old.get("papers", [])
-        record(OUT, rows, papers=more)
+def known():
+    "What is recorded."
+    return json.loads(OUT.read_text()) if OUT.exists() else dict(rows=[], papers=[])
+
+def main(words):
+    if "--resume" not in words: OUT.unlink(missing_ok=True)
+    for part, found in dict(rows=check, papers=papers).items():
+        if part == "rows" and "papers" in words: continue
+        for row in found(known()[part]):
+            print(row, flush=True)
+            book = known()
+            record(OUT, book["rows"] + [row] * (part == "rows"), papers=book["papers"] + [row] * (part == "papers"))
+    record(OUT, (book := known())["rows"], papers=book["papers"])
+
+if __name__ == "__main__": child(sys.argv[2]) if sys.argv[1:2] == ["child"] else main(sys.argv[1:])

@@ -491,6 +491,7 @@ def cheaper(
     if isinstance(cfg, (ExpertConfig, StudentConfig)): found = [dict(bs=cfg.bs // k) for k in (2, 4) if cfg.bs >= 2 * k]
     elif isinstance(cfg, TrajectoryConfig): found = _cheaper_match(cfg, moves)
     else: found = [dict(held=0), dict(held=0, chunk=10)]
+    if isinstance(cfg, CovMatchConfig): found += [dict(online=replace(cfg.online, bs=max(2, cfg.online.bs // 2)))]
     return {_words(c): replace(cfg, **c) for c in found if any(getattr(cfg, k) != v for k, v in c.items())}
 
 # %% ../nbs/12c_plan.ipynb #a37eeab0
@@ -501,7 +502,7 @@ def _cheaper_match(cfg, moves):
     return same + others + [same[0] | other for other in others]
 
 # %% ../nbs/12c_plan.ipynb #efbb983e
-def _words(changes): return ",".join(f"{k}={v}" for k, v in changes.items())
+def _words(changes): return ",".join(f"online.bs={v.bs}" if k == "online" else f"{k}={v}" for k, v in changes.items())
 
 # %% ../nbs/12c_plan.ipynb #1aff2dc0
 def add_options(
