@@ -9,8 +9,8 @@ __all__ = ['METAVARS', 'SPECS', 'TOLD', 'PICTURES', 'Student', 'Trained', 'Recip
            'as_published', 'encoders', 'overruled', 'distill', 'experts', 'score_table', 'taught', 'chosen_shrink',
            'judged_by', 'evaluate', 'read_back', 'show', 'class_views', 'public_encoder', 'ProjectorRun',
            'artifact_bytes', 'train_table', 'projector_train', 'label_source', 'projector_evaluate', 'correction_bytes',
-           'projector_account', 'study_table', 'bench', 'plan_steps', 'time_step', 'demo_folder', 'new_demo', 'DemoRun',
-           'spread', 'covariance_loop', 'demo_table', 'demo', 'cache_ls', 'cache_verify', 'cache_rm']
+           'projector_account', 'study_table', 'bench', 'plan_of', 'plan_steps', 'time_step', 'demo_folder', 'new_demo',
+           'DemoRun', 'spread', 'covariance_loop', 'demo_table', 'demo', 'cache_ls', 'cache_verify', 'cache_rm']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
 import argparse, difflib, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
@@ -1112,6 +1112,54 @@ def bench(*,
     print(study_table(made["rows"]))
     return made
 
+# %% ../nbs/13_cli.ipynb #344c9994
+def _asked(run, pairs, paper, **own):
+    "World and settings of a run, published or as given."
+    from vldistill_nb.plan import Counted, World, own_run, paper_run, untrained
+    if paper is None:
+        if own["set"] and run not in ("covariance", "trajectory"):
+            raise InputError(f"--set: is for covariance and trajectory; leave it out of plan {run}")
+        moves = own["towers"] or dict(covmatch="full", evaluate="solved").get(run, "probe")
+        enc = untrained(own["image_encoder"] or "lite0@128", own["text_encoder"] or "minilm", 256)
+        world = World(enc, Counted(own["data"] or "openmoji", own["size"] or 64), pairs, moves, count=own["count"] or 1)
+        return own_run(run, world, settings(own["set"], run))
+    for name in (k for k, v in own.items() if v is not None):
+        raise InputError(f"--{name.replace('_', '-')}: {paper} has its own; leave it out")
+    live = paper.startswith("covmatch:")
+    if run in ("covariance", "trajectory" if live else "covmatch"):
+        raise InputError(f"--paper {paper}: is not one of {run}; covmatch: is of covmatch, the others of trajectory")
+    return paper_run(paper, run if run in ("experts", "evaluate") else "distill", pairs)
+
+# %% ../nbs/13_cli.ipynb #84099da5
+def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "evaluate"], # what would be run
+            *,
+            data: str | None = None, # flickr30k, coco, or numbers IMAGESxCAPTIONS such as 29000x5; openmoji by default
+            pairs: int = 100, # synthetic ones
+            image_encoder: str | None = None, # lite0, vit-focus, tiny, timm:NAME, open_clip:MODEL/TAG; lite0@128
+            text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
+            size: int | None = None, # pixels a side; 64 by default
+            towers: Student | None = None, # what moves; by default full in covmatch, solved in evaluate, else probe
+            count: int | None = None, # experts, or students; 1 by default
+            set: str | None = None, # of covariance and trajectory: any setting, such as inner=8,bs=20
+            paper: str | None = None, # published settings instead: vldd:, lors:, repblend:, ptm-st: or covmatch:
+            memory: float = 24, # GB of the card that it must fit into
+            json: str | None = None, # the same numbers for machines
+            ) -> dict: # as written to `--json`
+    "Say what a run will cost: memory, FLOP, bytes, disk, and a floor for its time."
+    given = dict(data=data, image_encoder=image_encoder, text_encoder=text_encoder, size=size, towers=towers,
+                 count=count, set=set)
+    check_range("count", count, 1), check_range("memory", memory, 0.1, 10_000), check_range("pairs", pairs, 2)
+    json = new_file(json, "--json")
+    from vldistill_nb.plan import CARDS, add_options, advice, card_table, make_plan, report_of, this_cpu
+    asked = _asked(run, pairs, paper, **given)
+    if paper: say("a step on fake tensors: a published one takes a minute or two")
+    plan, card = make_plan(f"{run}, {paper or asked[0].data.spec}", *asked), replace(CARDS[0], memory=memory)
+    if not card.fits(plan.peak): say("it does not fit; trying cheaper settings"), add_options(plan, asked, card)
+    cards = (*CARDS, this_cpu())
+    write_json(json, made := report_of(plan, cards))
+    print(plan, card_table(plan, cards), *filter(None, [advice(plan, card)]), sep="\n\n")
+    return made
+
 # %% ../nbs/13_cli.ipynb #53e116ed
 def plan_steps(seconds: float, # a step takes
                left: float, # seconds there are
@@ -1453,6 +1501,7 @@ def cache_rm(name: str | None = None, # of a store, as `vldistill cache ls` has 
 
 # %% ../nbs/13_cli.ipynb #5aa74084
 COMMANDS = dict(demo=demo, data=data, experts=experts, distill=distill, evaluate=evaluate, show=show, bench=bench)
+COMMANDS |= dict(plan=plan_of)
 COMMANDS |= {"projector train": projector_train, "projector evaluate": projector_evaluate,
              "projector account": projector_account}
 COMMANDS |= {"cache ls": cache_ls, "cache verify": cache_verify, "cache rm": cache_rm}
