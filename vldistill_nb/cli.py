@@ -1123,17 +1123,41 @@ def _asked(run, pairs, paper, **own):
         enc = untrained(own["image_encoder"] or "lite0@128", own["text_encoder"] or "minilm", 256)
         world = World(enc, Counted(own["data"] or "openmoji", own["size"] or 64), pairs, moves, count=own["count"] or 1)
         return own_run(run, world, settings(own["set"], run))
-    for name in (k for k, v in own.items() if v is not None):
+    for name in (k for k in ("size", "towers", "count", "set") if own[k] is not None):
         raise InputError(f"--{name.replace('_', '-')}: {paper} has its own; leave it out")
     live = paper.startswith("covmatch:")
     if run in ("covariance", "trajectory" if live else "covmatch"):
         raise InputError(f"--paper {paper}: is not one of {run}; covmatch: is of covmatch, the others of trajectory")
-    return paper_run(paper, run if run in ("experts", "evaluate") else "distill", pairs)
+    world, cfg = paper_run(paper, run if run in ("experts", "evaluate") else "distill", pairs)
+    return _otherwise(world, own), cfg
+
+# %% ../nbs/13_cli.ipynb #0869a613
+def _otherwise(world, own):
+    "A published world with other data or encoders, said aloud."
+    from vldistill_nb.plan import Counted, untrained
+    theirs = world.enc
+    specs = own["image_encoder"] or theirs.image_spec, own["text_encoder"] or theirs.text_spec
+    if specs != (theirs.image_spec, theirs.text_spec):
+        say(f"note: this was published with {theirs.image_spec} and {theirs.text_spec}")
+        world = replace(world, enc=untrained(*specs, theirs.embed_dim, theirs.proj))
+    return replace(world, data=Counted(own["data"], world.data.size)) if own["data"] else world
+
+# %% ../nbs/13_cli.ipynb #ef05c533
+def _all_there(plan, world):
+    "Look for what a run will ask for; `InputError` for what is missing, and a line for what is there."
+    from vldistill_nb.encoders import image_encoder, text_encoder
+    image_encoder(world.enc.image_spec), text_encoder(world.enc.text_spec)
+    need, free = sum(plan.disk.values()), shutil.disk_usage(cache_dir()).free
+    amount = lambda n: f"{n / 1e9:,.1f} GB"
+    if need > free: raise InputError(f"disk: {amount(need)} are needed, {amount(free)} are free in {cache_dir()}")
+    d = world.data
+    say(f"{d.spec}: {d.n:,} train, {d.n_val:,} val and {d.n_test:,} test images; both towers with their weights; "
+        f"{amount(free)} free on the disk, {amount(need)} needed")
 
 # %% ../nbs/13_cli.ipynb #84099da5
 def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "evaluate"], # what would be run
             *,
-            data: str | None = None, # flickr30k, coco, or numbers IMAGESxCAPTIONS such as 29000x5; openmoji by default
+            data: str | None = None, # a source, flickr30k, coco, or numbers such as 29000x5; openmoji by default
             pairs: int = 100, # synthetic ones
             image_encoder: str | None = None, # lite0, vit-focus, tiny, timm:NAME, open_clip:MODEL/TAG; lite0@128
             text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
@@ -1144,6 +1168,7 @@ def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "eva
             paper: str | None = None, # published settings instead: vldd:, lors:, repblend:, ptm-st: or covmatch:
             memory: float = 24, # GB of the card that it must fit into
             json: str | None = None, # the same numbers for machines
+            dry_run: bool = False, # also see whether weights and room on the disk are there
             ) -> dict: # as written to `--json`
     "Say what a run will cost: memory, FLOP, bytes, disk, and a floor for its time."
     given = dict(data=data, image_encoder=image_encoder, text_encoder=text_encoder, size=size, towers=towers,
@@ -1154,6 +1179,7 @@ def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "eva
     asked = _asked(run, pairs, paper, **given)
     if paper: say("a step on fake tensors: a published one takes a minute or two")
     plan, card = make_plan(f"{run}, {paper or asked[0].data.spec}", *asked), replace(CARDS[0], memory=memory)
+    if dry_run: _all_there(plan, asked[0])
     if not card.fits(plan.peak): say("it does not fit; trying cheaper settings"), add_options(plan, asked, card)
     cards = (*CARDS, this_cpu())
     write_json(json, made := report_of(plan, cards))

@@ -23,7 +23,7 @@ from .store import InputError, Store, _reason, _sums, atomic_write, cache_dir, p
 # %% auto #0
 __all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'FORMATS', 'DIGITS', 'OPTIONS', 'PairData',
            'contact_sheet', 'tiny_world', 'emoji_base', 'clean_caption', 'Listing', 'decode_image', 'decode_svg',
-           'split_options', 'load_data', 'test_transform', 'train_transform', 'AugConfig', 'augment']
+           'split_options', 'load_data', 'look_at', 'test_transform', 'train_transform', 'AugConfig', 'augment']
 
 # %% ../nbs/00_data.ipynb #f022361e
 class _Later:
@@ -833,6 +833,21 @@ def load_data(
         store = prepared(listing, size, cache, workers=workers, packed=told.get("jpeg", False), progress=progress)
     except OSError as e: raise _no_store(e, cache) from None
     return _assemble(listing, store, told.get("skip_bad", False), progress)
+
+# %% ../nbs/00_data.ipynb #bba0bec3
+def look_at(
+    spec: str,  # as for `load_data`
+    tries: int = 9,  # pictures that are decoded, from the first to the last
+) -> dict[str, tuple[int, int]]:  # images and captions of each split
+    "What a source holds, without preparing it; `InputError` if it cannot be listed, or one of these pictures is bad."
+    if split_options(spec)[0] == "tiny": found, told = tiny_world(), {}
+    else:
+        found, told = _list(spec)
+        for i in np.linspace(0, len(found.refs) - 1, 0 if told.get("skip_bad") else tries).astype(int):
+            try: found.decode(found.read(found.refs[i]), 64)
+            except Exception as e: raise InputError(f"{found.spec}: {found.keys[i]}: {_reason(e)}") from None
+    of = lambda s: [len(caps) for caps, x in zip(found.caps, found.split) if x == s]
+    return {name: (len(of(s)), sum(of(s))) for s, name in enumerate(SPLITS)}
 
 # %% ../nbs/00_data.ipynb #94d9e6fa
 @contextmanager

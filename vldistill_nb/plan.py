@@ -30,7 +30,7 @@ __all__ = ['aten', 'ALARMS', 'CARDS', 'COUNTS', 'STEPS', 'ROOM', 'RUNS', 'Watch'
 from .bench import learn_config, table
 from .covariance import CovarianceMatching, CovConfig, CrossCov
 from .covmatch import CovMatch, CovMatchConfig, OnlineConfig, paper_settings
-from .data import InputError
+from .data import InputError, look_at
 from .distill import DistillConfig, NanStop, Run, _inside, _optimizer, leaves
 from .encoders import DualEncoder, Feats, Pairs, TextEmb, dual_encoder
 from .experts import DTYPES, ExpertConfig, Experts, expert_path
@@ -228,16 +228,20 @@ COUNTS = dict(flickr30k=(29_000, 5, 1_014, 1_000), coco=(113_287, 5, 5_000, 5_00
 class Counted:
     "A data set that is nothing but numbers; a run takes it for `PairData`."
     def __init__(self,
-        spec: str, # a name of `COUNTS`, or IMAGESxCAPTIONS such as 29000x5
+        spec: str, # a name of `COUNTS`, IMAGESxCAPTIONS such as 29000x5, or a source of `load_data`, which is listed
         size: int = 224, # pixels a side
     ):
-        found = re.fullmatch(r"([1-9]\d{0,8})x([1-9]\d{0,2})", spec)
-        if not found and spec not in COUNTS:
-            raise InputError(f"data {spec!r}: a plan counts; use {', '.join(COUNTS)} or IMAGESxCAPTIONS, as 29000x5")
         if not 8 <= size <= 1024: raise InputError(f"size: from 8 to 1024 pixels a side, not {size}")
-        found = (int(found[1]), int(found[2]), 1_000, 1_000) if found else COUNTS[spec]
-        self.n, self.per, self.n_val, self.n_test = found
+        self.n, self.per, self.n_val, self.n_test = COUNTS.get(spec) or _counts(spec)
         self.spec, self.size, self.fingerprint, self.n_txt = spec, size, "", self.n * self.per
+
+# %% ../nbs/12c_plan.ipynb #2e3a47d7
+def _counts(spec):
+    "Train images, captions of each (rounded up), val and test images."
+    if found := re.fullmatch(r"([1-9]\d{0,8})x([1-9]\d{0,2})", spec): return int(found[1]), int(found[2]), 1_000, 1_000
+    (n, txts), (n_val, _), (n_test, _) = look_at(spec).values()
+    if not n: raise InputError(f"{spec}: has no train images")
+    return n, -(-txts // n), n_val, n_test
 
 # %% ../nbs/12c_plan.ipynb #c4a38ad7
 @patch
