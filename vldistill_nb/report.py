@@ -22,6 +22,8 @@ from torch import Tensor
 
 from .data import InputError, PairData, atomic_write
 from .encoders import DualEncoder, Feats, Pairs
+from .feed import StoredImages
+from .retrieval import _seen
 
 # %% ../nbs/12b_report.ipynb #f8ae5f12
 def find_row(rows: Sequence[dict], # as in `results`
@@ -283,7 +285,7 @@ def _embed(student, data, idx, feats):
     dev = student.device
     if feats is not None: img, txt = feats.img.to(dev), feats.txt[idx].to(dev)
     else:
-        img = torch.cat([student.encode_image(data.pixels(i).to(dev)) for i in torch.arange(len(data)).split(256)])
+        img = _seen(student, StoredImages(data))
         txt = student.encode_text([data.txts[t] for t in idx.tolist()])
     return [e.float().cpu() for e in student.project(img, txt)]
 
