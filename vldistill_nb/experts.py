@@ -4,9 +4,10 @@
 
 # %% ../nbs/07_experts.ipynb #f1a6eefd
 from __future__ import annotations
-import json
+import json, time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from hashlib import file_digest, sha256
 from pathlib import Path
 from statistics import median
@@ -14,6 +15,7 @@ from typing import Callable, Iterator
 import torch
 from accelerate import PartialState
 from fastcore.basics import patch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -149,6 +151,19 @@ def _is_done(file, run, others="other settings"):
     if found != run: raise InputError(f"{file}: of {others}, or damaged; remove it, or choose another folder")
     return True
 
+# %% ../nbs/07_experts.ipynb #87705123
+def _unclaimed(out, n, run):
+    "Experts to make, one after the other, until all are there; others may be making some."
+    r = PartialState().process_index
+    while left := [i for i in range(n) if not _is_done(out / _name(i), run)]:
+        for i in left[r % len(left):] + left[:r % len(left)]:
+            if _is_done(out / _name(i), run): continue
+            with suppress(Timeout), FileLock(out / f".{_name(i)}.lock", timeout=0) as lock:
+                try:
+                    if not _is_done(out / _name(i), run): yield i
+                finally: Path(lock.lock_file).unlink(missing_ok=True)
+        time.sleep(0.1)
+
 # %% ../nbs/07_experts.ipynb #fba85df5
 def record_experts(
     encoder: DualEncoder, # with pristine towers
@@ -163,13 +178,13 @@ def record_experts(
     cfg, out, ps = cfg or ExpertConfig(), Path(out), PartialState()
     out.mkdir(parents=True, exist_ok=True)
     run = _run_id(encoder, data, cfg)
-    todo = [i for i in range(n)[ps.process_index::ps.num_processes] if not _is_done(out / _name(i), run)]
-    if todo:
-        encoder = encoder.to(ps.device).eval()
+    @cache
+    def feed():
+        encoder.to(ps.device).eval()
         feats = encode_data(encoder, data, device=ps.device) if cfg.protocol != "full" else None
-        feed = _feed(encoder, data, cfg, feats)
-    for i in tqdm(todo, desc="experts", disable=not (progress and ps.is_main_process)):
-        walk = expert_path(encoder, feed, data.n_txt, cfg, seed=cfg.seed + i)
+        return _feed(encoder, data, cfg, feats)
+    for i in tqdm(_unclaimed(out, n, run), desc="experts", total=n, disable=not (progress and ps.is_main_process)):
+        walk = expert_path(encoder, feed(), data.n_txt, cfg, seed=cfg.seed + i)
         with atomic_write(out / _name(i)) as tmp:
             save_file(_pack(walk, _base(encoder, cfg.protocol), cfg), tmp, dict(run=run))
     ps.wait_for_everyone()
