@@ -16,7 +16,7 @@ __all__ = ['METAVARS', 'SPECS', 'TOLD', 'PICTURES', 'Student', 'Trained', 'Recip
 import argparse, difflib, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import UnionType
 from typing import Any, Callable, Iterator, Literal, Sequence, Union, get_args, get_origin
@@ -237,11 +237,13 @@ def new_folder(path: str, # as given
 
 # %% ../nbs/13_cli.ipynb #f523e89e
 def _join_group():
-    "Tell accelerate that a launched group without GPUs is a group; it would take its processes for strangers."
-    from vldistill_nb.encoders import best_device
-    if int(os.environ.get("WORLD_SIZE", 1)) < 2 or best_device().type != "cpu": return
+    "Join the other processes of a launched group; without GPUs accelerate has to be told that it is one."
+    if int(os.environ.get("WORLD_SIZE", 1)) < 2: return
+    import torch
     from accelerate import PartialState
-    PartialState(cpu=True)
+    named = os.environ.get("ACCELERATE_TORCH_DEVICE")
+    cpu = named == "cpu" or not torch.cuda.is_available()
+    PartialState(cpu=cpu, timeout=timedelta(hours=6))     # some train a student more while the others wait
 
 # %% ../nbs/13_cli.ipynb #9590405b
 def facts(d: PairData, # loaded
@@ -649,6 +651,7 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
     if (solved := student == "solved") and recipe != "ours":
         raise InputError("--recipe: is for trained students; use --student probe, image, text or full")
     json = new_file(json, "--json")
+    _join_group()
     from vldistill_nb.distilled import load_distilled
     dp = load_distilled(folder)
     specs = _specs(dp.recipe, image_encoder, text_encoder, folder)
@@ -666,8 +669,9 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
     else: own = dict(recipe=None, shrink=chosen_shrink(lab, pairs)) if solved else dict(recipe=recipe, shrink=None)
     result = {**{k: v for k, v in scores.items() if k not in ("student", "seconds")}, "student": student, **own,
               "data": data, "artifact": str(folder), "seconds": round(scores["seconds"], 3)}
-    write_json(json, result)
-    print(f"{score_table(result)}\n\n{judged_by(result, lab)}")
+    if is_main():
+        write_json(json, result)
+        print(f"{score_table(result)}\n\n{judged_by(result, lab)}")
     return result
 
 # %% ../nbs/13_cli.ipynb #1aa75a27

@@ -183,7 +183,9 @@ def record_experts(
         encoder.to(ps.device).eval()
         feats = encode_data(encoder, data, device=ps.device) if cfg.protocol != "full" else None
         return _feed(encoder, data, cfg, feats)
-    for i in tqdm(_unclaimed(out, n, run), desc="experts", total=n, disable=not (progress and ps.is_main_process)):
+    there = sum([_is_done(out / _name(i), run) for i in range(n)])
+    bar = dict(desc="experts", total=n, initial=there, disable=there == n or not (progress and ps.is_main_process))
+    for i in tqdm(_unclaimed(out, n, run), **bar):
         walk = expert_path(encoder, feed(), data.n_txt, cfg, seed=cfg.seed + i)
         with atomic_write(out / _name(i)) as tmp:
             save_file(_pack(walk, _base(encoder, cfg.protocol), cfg), tmp, dict(run=run))
