@@ -38,7 +38,7 @@ lab: $(READY)
 	$(PY) -m jupyterlab nbs
 
 # experiments are benchmarks that record results
-RECORDS := $(addprefix benchmarks/,labels.py mosaics.py moving_towers.py variance.py)
+RECORDS := $(addprefix benchmarks/,labels.py mosaics.py moving_towers.py plan.py variance.py)
 STUDIES := budgets covariances trajectories both-towers looks ablations stack adapters transfer
 TIMINGS := $(filter-out benchmarks/common.py benchmarks/glyphs.py $(RECORDS),$(sort $(wildcard benchmarks/*.py)))
 bench: $(READY)
