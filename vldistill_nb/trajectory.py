@@ -23,7 +23,7 @@ from .encoders import DualEncoder, Pairs, _sim_block
 from .experts import DTYPES, Experts
 
 # %% auto #0
-__all__ = ['MODES', 'LEAST', 'Layout', 'unroll', 'detached', 'match_loss', 'TrajectoryConfig', 'student_loss', 'with_starts',
+__all__ = ['MODES', 'LEAST', 'Layout', 'detached', 'unroll', 'match_loss', 'TrajectoryConfig', 'student_loss', 'with_starts',
            'TrajectoryMatching', 'fair_count']
 
 # %% ../nbs/08_trajectory.ipynb #78c60c09
@@ -61,6 +61,13 @@ def _rerun(step, first, last, reruns, *theta):
                  if reruns else step(k, *theta))
     return theta
 
+def detached(
+    theta: dict[str, Tensor], # where the student is
+    k: int, # the step
+) -> dict[str, Tensor]: # the same, without its past
+    "For `weights_at`: as if no step depended on those before it (TESLA)."
+    return {s: v.detach() for s, v in theta.items()}
+
 # %% ../nbs/08_trajectory.ipynb #8424e642
 def unroll(
     loss_fn: Callable, # `(theta, k)` to the loss of inner step k
@@ -82,14 +89,6 @@ def unroll(
         return tuple(v - rates[s] * g for (s, v), g in zip(theta.items(), grads))
     theta = (v.detach().requires_grad_(graph) for v in start.values())
     return dict(zip(start, _rerun(step, 0, steps, reruns, *theta)))
-
-# %% ../nbs/08_trajectory.ipynb #b0c99369
-def detached(
-    theta: dict[str, Tensor], # where the student is
-    k: int, # the step
-) -> dict[str, Tensor]: # the same, without its past
-    "For `weights_at`: as if no step depended on those before it (TESLA)."
-    return {s: v.detach() for s, v in theta.items()}
 
 # %% ../nbs/08_trajectory.ipynb #6725400e
 def match_loss(
