@@ -80,8 +80,9 @@ def feats(self: Lab,
     "Features of a split, encoded or read when first asked for."
     if split not in self.known:
         file = (self.keep or cache_dir() / "features") / f"features-{self.key(split)}.safetensors"
+        by = self._made_by()
         with only_one(file):
-            self.known[split] = self._read_feats(file, split) or self._make_feats(file, split)
+            self.known[split] = self._read_feats(file, split, by) or self._make_feats(file, split, by)
     return self.known[split]
 
 # %% ../nbs/12_bench.ipynb #d8d9450e
@@ -115,24 +116,24 @@ def _made_by(self: Lab):
     return dict(weights=base_hash(self.enc), code=code[:16])
 
 @patch
-def _read_feats(self: Lab, file, split):
+def _read_feats(self: Lab, file, split, by):
     from safetensors import SafetensorError, safe_open
     from vldistill_nb.encoders import Feats
     try:
         with safe_open(file, "pt") as f:
-            if f.metadata() != self._made_by(): return None
+            if f.metadata() != by: return None
             return Feats(f.get_tensor("img"), f.get_tensor("txt"), self.part(split).img_of_txt)
     except (SafetensorError, OSError): pass
 
 # %% ../nbs/12_bench.ipynb #c12b0134
 @patch
-def _make_feats(self: Lab, file, split):
+def _make_feats(self: Lab, file, split, by):
     from safetensors.torch import save_file
     from vldistill_nb.encoders import encode_data
     say(f"encoding {split}: {len(self.part(split)):,} images, {self.part(split).n_txt:,} captions")
     made = encode_data(self.enc, self.part(split), progress=is_main() and parent_process() is None)
     tensors = dict(img=made.img.contiguous(), txt=made.txt.contiguous())
-    with atomic_write(file) as new: save_file(tensors, new, self._made_by())
+    with atomic_write(file) as new: save_file(tensors, new, by)
     return made
 
 # %% ../nbs/12_bench.ipynb #5ff8b326

@@ -29,7 +29,7 @@ from .bench import (FROZEN, LEARNED, PICKS, Lab, Method, adapters_of, baseline, 
                                 learn, learn_config, open_lab, open_study, pick, plan, run_study, say, start_covariance,
                                 start_covmatch, start_trajectory, table, write_json)
 from .data import OPTIONS, InputError, PairData, atomic_write, contact_sheet, load_data
-from .store import cache_dir, remove_store, stores, verify_store
+from .store import _amount, cache_dir, remove_store, stores, verify_store
 
 # %% ../nbs/13_cli.ipynb #4a12ac7f
 METAVARS = dict(data="SPEC", spec="SPEC", image_encoder="SPEC", text_encoder="SPEC", out="PATH", json="FILE",
@@ -1152,11 +1152,10 @@ def _all_there(plan, world):
     from vldistill_nb.encoders import image_encoder, text_encoder
     image_encoder(world.enc.image_spec), text_encoder(world.enc.text_spec)
     need, free = sum(plan.disk.values()), shutil.disk_usage(cache_dir()).free
-    amount = lambda n: f"{n / 1e9:,.1f} GB"
-    if need > free: raise InputError(f"disk: {amount(need)} are needed, {amount(free)} are free in {cache_dir()}")
+    if need > free: raise InputError(f"disk: {_amount(need)} are needed, {_amount(free)} are free in {cache_dir()}")
     d = world.data
     say(f"{d.spec}: {d.n:,} train, {d.n_val:,} val and {d.n_test:,} test images; both towers with their weights; "
-        f"{amount(free)} free on the disk, {amount(need)} needed")
+        f"{_amount(free)} free on the disk, {_amount(need)} needed")
 
 # %% ../nbs/13_cli.ipynb #84099da5
 def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "evaluate"], # what would be run

@@ -15,6 +15,7 @@ from .data import InputError, PairData
 from .distill import my_chunks, say_share, shared_feats
 from .encoders import DualEncoder, Feats, Pairs
 from .feed import StoredImages, batches
+from .retrieval import _chunks
 
 # %% auto #0
 __all__ = ['LANES', 'CrossCov', 'covariance_stats', 'CovConfig', 'auto_rho', 'CovarianceMatching']
@@ -152,10 +153,8 @@ def _chunk_feats(encoder, data, feats, chunks):
         mine = slice(first[c.start], first[c.stop])
         with torch.no_grad():
             v = encoder.encode_image(x)
-            l = feats.txt[mine] if feats is not None else _read(encoder, data.txts[mine])
+            l = feats.txt[mine] if feats is not None else _chunks(encoder.encode_text, data.txts[mine])
         yield v, l, data.img_of_txt[mine] - c.start
-
-def _read(encoder, txts): return torch.cat([encoder.encode_text(txts[i:i + 256]) for i in range(0, len(txts), 256)])
 
 # %% ../nbs/10_covariance.ipynb #a74dc1e3
 def _all_reduce(stats):

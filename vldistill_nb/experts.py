@@ -157,7 +157,6 @@ def _unclaimed(out, n, run):
     r = PartialState().process_index
     while left := [i for i in range(n) if not _is_done(out / _name(i), run)]:
         for i in left[r % len(left):] + left[:r % len(left)]:
-            if _is_done(out / _name(i), run): continue
             with suppress(Timeout), FileLock(out / f".{_name(i)}.lock", timeout=0) as lock:
                 try:
                     if not _is_done(out / _name(i), run): yield i

@@ -76,7 +76,7 @@ def unroll(
     steps: int, # T
     *,
     weights_at: Callable | None = None, # `(theta, k)` to weights at which step k's gradient is taken; None: theta
-    reruns: int = 0, # of each step on the way back; none keeps all graphs, n keep one and about n T^(1/n) vectors
+    reruns: int = 0, # of each step on the way back: 0 keeps all graphs, 1 one at a time; 2 does not pay, see the record
 ) -> dict[str, Tensor]: # where the student lands, shaped like `start`
     "Plain SGD from `start`, differentiable by whatever `loss_fn` and the rates depend on (VLDD, algorithm 1)."
     graph = torch.is_grad_enabled()
