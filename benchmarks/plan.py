@@ -23,8 +23,8 @@ def runs():
     from vldistill_nb.trajectory import TrajectoryConfig
     match = lambda **kw: TrajectoryConfig(steps=2, **kw)
     return {
-        "trajectory, image tower, graphs kept": ("timm:resnet18", "tiny", 96, 16, "image", match(reruns=0)),
-        "trajectory, image tower, steps rerun": ("timm:resnet18", "tiny", 96, 16, "image", match(reruns=1)),
+        "trajectory, image tower, graphs kept": ("timm:resnet18", "tiny", 96, 16, "image", match(rerun=False)),
+        "trajectory, image tower, steps taken again": ("timm:resnet18", "tiny", 96, 16, "image", match(rerun=True)),
         "trajectory, frozen towers": ("lite0", "minilm", 128, 50, "probe", match()),
         "covariance, frozen towers": ("lite0", "minilm", 128, 100, "probe", CovConfig()),
         "CovMatch, both towers": ("lite0", "minilm", 64, 50, "full", CovMatchConfig(online=OnlineConfig(bs=50))),
@@ -84,8 +84,8 @@ def check(done):
                    hidden=seen["after"] <= seen["top"] + 1)
 
 PAPERS = [("repblend", {}), ("covmatch", dict(held=100)), ("covmatch", dict(held=0)),
-          ("lors", {}), ("lors", dict(reruns=0)), ("ptm-st", {}),
-          ("vldd", {}), ("vldd", dict(reruns=0)), ("vldd", dict(dtype="bfloat16"))]
+          ("lors", {}), ("lors", dict(rerun=False)), ("ptm-st", {}),
+          ("vldd", {}), ("vldd", dict(rerun=False)), ("vldd", dict(dtype="bfloat16"))]
 
 def papers(done):
     "Peak, FLOP and floors of a step of each published setting, and of some changes."

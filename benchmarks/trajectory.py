@@ -5,7 +5,8 @@
 
 NFNet-l0 with random weights moves as a whole. Every number comes from a process of its own. `textbook` is automatic
 differentiation through all inner steps, a dictionary of tensors at a time, and what the others are divided by; beyond
-8 steps it needs more than 24 GiB and is left out. `engine` computes each step again on the way back, `reruns` twice.
+8 steps it needs more than 24 GiB and is left out. `checkpoint` takes each step again on the way
+back with PyTorch's own function, `engine` with ours.
 Seconds are of processor time over the number of threads, which other users of a machine disturb less than the clock on
 the wall. Memory is the peak of the process less its peak before the step; large blocks go back to the system once they
 are free, so that it is the method's and not that of a heap in pieces. `--growth` holds lite0 still, at 224 px, and
@@ -14,7 +15,7 @@ matches sets of 100 and of 500 pairs through its features.
 import argparse, json, os, subprocess, sys, tempfile, time
 from common import matmul_rate, peak, record
 
-WAYS = ("textbook", "engine", "reruns", "tesla")
+WAYS = ("textbook", "checkpoint", "engine", "tesla")
 
 def textbook(loss_fn, start, rates, steps):
     "The whole run in one graph."
@@ -24,6 +25,21 @@ def textbook(loss_fn, start, rates, steps):
         grads = torch.autograd.grad(loss_fn(theta), list(theta.values()), create_graph=True)
         theta = {k: v - rates[k[:3]] * g for (k, v), g in zip(theta.items(), grads)}
     return theta
+
+def stock(loss_fn, start, rates, steps):
+    "The engine's steps under PyTorch's checkpoint."
+    from torch.utils.checkpoint import checkpoint
+    theta = {s: v.clone().requires_grad_() for s, v in start.items()}
+    for k in range(steps):
+        step = lambda *v, k=k: tuple(unroll_one(loss_fn, dict(zip(start, v)), rates, k).values())
+        theta = dict(zip(start, checkpoint(step, *theta.values(), use_reentrant=False)))
+    return theta
+
+def unroll_one(loss_fn, theta, rates, k):
+    "One step."
+    import torch
+    grads = torch.autograd.grad(loss_fn(theta, k), list(theta.values()), create_graph=True)
+    return {s: v - rates[s] * g for (s, v), g in zip(theta.items(), grads)}
 
 def moving_tower(way, side, pairs, steps, out):
     "The numbers of one way, in this process."
@@ -42,11 +58,12 @@ def moving_tower(way, side, pairs, steps, out):
     eta = {s: torch.tensor(0.01, requires_grad=True) for s in ("img", "txt")}
     lay, loss_of = Layout({k: v.shape for k, v in start.items()}), lambda n: info_nce(*functional_call(enc, n, (x, y)))
     ours = lambda theta, k: loss_of(lay.named(theta))
+    begin, goal = lay.flat(start), lay.flat(target)
     t, wall, first = time.process_time(), time.perf_counter(), peak()
     if way == "textbook": end = lay.flat(textbook(loss_of, start, eta, steps))
-    else: end = unroll(ours, lay.flat(start), eta, steps, weights_at=detached if way == "tesla" else None,
-                       reruns=2 if way == "reruns" else 1)
-    loss, _ = match_loss(end, lay.flat(start), lay.flat(target))
+    elif way == "checkpoint": end = stock(ours, begin, eta, steps)
+    else: end = unroll(ours, begin, eta, steps, weights_at=detached if way == "tesla" else None, rerun=True)
+    loss, _ = match_loss(end, begin, goal)
     leaf = [x, y, *eta.values()]
     loss.backward(inputs=leaf)
     seconds, extra = (time.process_time() - t) / torch.get_num_threads(), peak() - first

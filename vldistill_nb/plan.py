@@ -500,8 +500,8 @@ def cheaper(
 
 # %% ../nbs/12c_plan.ipynb #a37eeab0
 def _cheaper_match(cfg, moves):
-    "Of trajectories: reruns where towers move, chunks where they stand still."
-    same = [dict(reruns=1), dict(reruns=2)] if moves else [dict(held=0), dict(held=0, chunk=10)]
+    "Of trajectories: steps taken again where towers move, chunks where they stand still."
+    same = [dict(rerun=True)] if moves else [dict(held=0), dict(held=0, chunk=10)]
     others = [dict(draws=1)] * (not moves) + [dict(dtype="bfloat16"), dict(bs=max(2, cfg.bs // 2))]
     return same + others + [same[0] | other for other in others]
 

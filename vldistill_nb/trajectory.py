@@ -5,7 +5,7 @@
 # %% ../nbs/08_trajectory.ipynb #406ab800
 from __future__ import annotations
 from contextlib import nullcontext
-import warnings
+import warnings, weakref
 from dataclasses import dataclass, replace
 from typing import Callable, Sequence
 import numpy as np
@@ -14,8 +14,8 @@ from accelerate import PartialState
 from fastcore.basics import patch
 from torch import Tensor
 from torch.func import functional_call
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.checkpoint import checkpoint
 from .contrast import LOSSES, LowRankSim, pair_loss
 from .data import InputError
 from .distill import leaves, say_share, shared_feats, step_rng, with_leaves
@@ -23,8 +23,8 @@ from .encoders import DualEncoder, Pairs, _sim_block
 from .experts import DTYPES, Experts
 
 # %% auto #0
-__all__ = ['MODES', 'LEAST', 'Layout', 'detached', 'unroll', 'match_loss', 'TrajectoryConfig', 'student_loss', 'with_starts',
-           'TrajectoryMatching', 'fair_count']
+__all__ = ['MODES', 'LEAST', 'Layout', 'checkpointed', 'detached', 'unroll', 'match_loss', 'TrajectoryConfig', 'student_loss',
+           'with_starts', 'TrajectoryMatching', 'fair_count']
 
 # %% ../nbs/08_trajectory.ipynb #78c60c09
 class Layout:
@@ -53,13 +53,44 @@ class Layout:
         return out
 
 # %% ../nbs/08_trajectory.ipynb #51c0c3a9
-def _rerun(step, first, last, reruns, *theta):
-    "Steps from `first` up to `last`, whose graphs are kept or made again on the way back."
-    width = max(1, round((last - first) ** (1 - 1 / reruns))) if reruns else 1
-    for k in range(first, last, width):
-        theta = (checkpoint(_rerun, step, k, min(k + width, last), reruns - 1, *theta, use_reentrant=False)
-                 if reruns else step(k, *theta))
-    return theta
+class _Slot:
+    "A place for a tensor that a step saves: emptied after the step, and filled again when the gradient comes back."
+    tensor = None
+
+def checkpointed(
+    step: Callable, # of a number and tensors, to tensors; asks for gradients within
+    k: int, # its number
+    *theta: Tensor, # where it begins
+) -> tuple[Tensor, ...]: # what it returns
+    "A step that keeps only where it began, and is taken again, random numbers included, on the way back."
+    slots, gpu = [], [v.device for v in theta[:1] if v.device.type == "cuda"]
+    states = [torch.get_rng_state(), *map(torch.cuda.get_rng_state, gpu)]
+    def keep(x):
+        slot = _Slot()
+        slot.tensor = x.detach()
+        slots.append(weakref.ref(slot))          # the graph holds those that are needed later
+        return slot
+    def again(): step(k, *(v.detach().requires_grad_() for v in theta))
+    def recall(slot):
+        if slot.tensor is None: _refill(slots, gpu, states, again)
+        x, slot.tensor = slot.tensor, None
+        return x
+    with saved_tensors_hooks(keep, recall): out = step(k, *theta)
+    for slot in filter(None, (ref() for ref in slots)): slot.tensor = None
+    return out
+
+# %% ../nbs/08_trajectory.ipynb #12a48abe
+def _refill(slots, gpu, states, step):
+    "Take a step again with the random numbers it had, and put what it saves where it is waited for."
+    waiting = iter(slots)
+    def put(x):
+        slot, x = next(waiting)(), x.detach()
+        if slot is not None: slot.tensor = x
+        return x
+    with torch.random.fork_rng(gpu), torch.enable_grad(), saved_tensors_hooks(put, lambda x: x):
+        torch.set_rng_state(states[0])
+        for device, state in zip(gpu, states[1:]): torch.cuda.set_rng_state(state, device)
+        step()
 
 def detached(
     theta: dict[str, Tensor], # where the student is
@@ -76,7 +107,7 @@ def unroll(
     steps: int, # T
     *,
     weights_at: Callable | None = None, # `(theta, k)` to weights at which step k's gradient is taken; None: theta
-    reruns: int = 0, # of each step on the way back: 0 keeps all graphs, 1 one at a time; 2 does not pay, see the record
+    rerun: bool = False, # take steps again on the way back, instead of keeping the graphs of all
 ) -> dict[str, Tensor]: # where the student lands, shaped like `start`
     "Plain SGD from `start`, differentiable by whatever `loss_fn` and the rates depend on (VLDD, algorithm 1)."
     graph = torch.is_grad_enabled()
@@ -87,8 +118,11 @@ def unroll(
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             grads = torch.autograd.grad(loss_fn(at, k), [*at.values()], create_graph=graph, materialize_grads=True)
         return tuple(v - rates[s] * g for (s, v), g in zip(theta.items(), grads))
-    theta = (v.detach().requires_grad_(graph) for v in start.values())
-    return dict(zip(start, _rerun(step, 0, steps, reruns, *theta)))
+    theta = tuple(v.detach().requires_grad_(graph) for v in start.values())
+    for k in range(steps):
+        again = rerun and graph and k < steps - 1        # the way back begins with the last step's graph
+        theta = checkpointed(step, k, *theta) if again else step(k, *theta)
+    return dict(zip(start, theta))
 
 # %% ../nbs/08_trajectory.ipynb #6725400e
 def match_loss(
@@ -134,7 +168,7 @@ class TrajectoryConfig:
     chunk: int = 50                # images a forward pass through a frozen tower
     held: int | None = 50          # images whose graph is kept until the way back; the others pass twice; None: all
     mode: str = "exact"            # of the run: `exact` gradient, `tesla`, or `influence` along the line to the target
-    reruns: int | None = None      # of inner steps on the way back, see `unroll`; None: 1, and 0 on frozen towers
+    rerun: bool | None = None      # take inner steps again on the way back; None: yes, but on frozen towers
     merge: bool = False            # one ratio for both sides, instead of one each
     product: bool = False          # of adapters, match the correction BA instead of A and B
     dtype: str = "float32"         # of the student's passes: `float32` or `bfloat16`
@@ -144,7 +178,7 @@ class TrajectoryConfig:
 
 # %% ../nbs/08_trajectory.ipynb #7f080a59
 MODES = ("exact", "tesla", "influence")
-LEAST = dict(steps=1, span=1, first=0, starts=0, starts_txt=1, bs=1, draws=1, align=0, merged=0, blend=0, reruns=0)
+LEAST = dict(steps=1, span=1, first=0, starts=0, starts_txt=1, bs=1, draws=1, align=0, merged=0, blend=0)
 
 def _check(cfg):
     "Refuse what has no meaning, one line each."
@@ -228,7 +262,7 @@ class TrajectoryMatching:
         self.on_feats = experts.cfg.protocol in ("probe", "text")   # images enter as features
         self.tower = encoder.img_enc.folded() if self.on_feats else encoder.img_enc
         self.draws = self.cfg.draws or (4 if self.rows else 1)
-        self.reruns = int(not self.rows) if self.cfg.reruns is None else self.cfg.reruns
+        self.rerun = not self.rows if self.cfg.rerun is None else self.cfg.rerun
         last = self.cfg.straight or max(experts.epochs)
         for s in (self.cfg.starts, self.cfg.starts_txt or 1):
             if s - 1 + self.cfg.span > last:
@@ -292,7 +326,7 @@ def landed(self: TrajectoryMatching,
         return one({s: v[0] for s, v in theta.items()}, *(x[0] for x in rows[1:]))
     def on_path(theta, k): return {s: b.lerp(goal[s], (k + 0.5) / cfg.steps) for s, b in begin.items()}
     weights_at = dict(exact=None, tesla=detached, influence=on_path)[cfg.mode]
-    end = unroll(loss_fn, begin, rates, cfg.steps, weights_at=weights_at, reruns=self.reruns)
+    end = unroll(loss_fn, begin, rates, cfg.steps, weights_at=weights_at, rerun=self.rerun)
     points = (self._adapted(x) for x in (end, begin, goal)) if cfg.product else (end, begin, goal)
     loss, ratio = match_loss(*points, merge=cfg.merge)
     if cfg.align: loss = loss + cfg.align * self._aligned(entered, goal, idx[:, 0], draws)
