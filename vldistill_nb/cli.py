@@ -259,7 +259,7 @@ def facts(d: PairData, # loaded
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 # %% ../nbs/13_cli.ipynb #dbea9f03
-def data(spec: str, # openmoji[:random], digits, tiny, karpathy:FILE.json[,IMAGES], blip:DIR, hf:NAME or folder:DIR
+def data(spec: str, # openmoji[:random], scenes[:N], digits, tiny, karpathy:FILE[,IMAGES], blip:DIR, hf:NAME, folder:DIR
          *,
          size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
          sheet: str | None = None, # picture of sixty images with captions

@@ -787,19 +787,25 @@ def split_options(
     return spec, told
 
 # %% ../nbs/00_data.ipynb #6a16625b
-_SOURCES = dict(openmoji=_list_openmoji, digits=_list_digits, karpathy=_list_karpathy, blip=_list_blip, hf=_list_hf,
-                folder=_list_folder)
+def _list_scenes(arg):
+    "`scenes`, chapter 0d."
+    from vldistill_nb.scenes import list_scenes
+    return list_scenes(arg)
+
+_SOURCES = dict(openmoji=_list_openmoji, digits=_list_digits, scenes=_list_scenes, karpathy=_list_karpathy,
+                blip=_list_blip, hf=_list_hf, folder=_list_folder)
+_BUILT_IN = ("openmoji", "digits", "scenes")
 
 # %% ../nbs/00_data.ipynb #f0871351
 def _list(spec):
     "The listing of a spec that `load_data` has looked at, and what its options say."
     bare, told = split_options(spec)
     kind, _, arg = bare.partition(":")
-    if kind not in _SOURCES or (kind not in ("openmoji", "digits") and not arg): raise InputError(
-        f"unknown data {bare!r}; expected openmoji, openmoji:subgroups, openmoji:random, digits, tiny, "
+    if kind not in _SOURCES or (kind not in _BUILT_IN and not arg): raise InputError(
+        f"unknown data {bare!r}; expected openmoji, openmoji:subgroups, openmoji:random, scenes, digits, tiny, "
         "karpathy:FILE.json, blip:DIR, hf:NAME or folder:DIR")
     listing = _SOURCES[kind](arg)
-    if kind in ("openmoji", "digits"): return listing, {}                # embedded: small, whole, and without links
+    if kind in _BUILT_IN: return listing, {}                             # embedded: small, whole, and without links
     if told.get("follow_links") and isinstance(listing.read, _Files):    # a store of its own: not all may follow links
         listing = replace(listing, read=replace(listing.read, follow=True), stamp=f"{listing.stamp} follow")
     return replace(listing, spec=listing.spec + "".join(f",{k}=yes" for k in OPTIONS if told.get(k))), told

@@ -515,6 +515,14 @@ def _minilm(pretrained):
     tok = AutoTokenizer.from_pretrained(home, local_files_only=True)
     return _hf_tower("minilm", _minilm_net(home, pretrained), tok, cls=False)
 
+class _Bag(nn.Module):
+    "No network at all: input embeddings, averaged."
+    def forward(self, emb, mask): return _mean(emb, mask)
+
+def _bag(whole):
+    "The embedding module of a text tower, without the rest."
+    return TextTower(whole.tok, whole.emb, _Bag(), dims=(whole.emb_dim, whole.emb_dim), spec="bag")
+
 # %% ../nbs/01_encoders.ipynb #98e63f91
 BERTS = {"bert-base-uncased": "BertConfig", "distilbert-base-uncased": "DistilBertConfig"} # buildable without any file
 
@@ -596,7 +604,7 @@ def _open_clip_text(spec, pretrained):
 
 # %% ../nbs/01_encoders.ipynb #64257ac1
 def text_encoder(
-    spec: str, # `minilm`, `tiny`, `hf:NAME` (or a folder) or `open_clip:MODEL/TAG`; `…,pretrained=no`
+    spec: str, # `minilm`, `bag`, `tiny`, `hf:NAME` (or a folder) or `open_clip:MODEL/TAG`; `…,pretrained=no`
     *,
     pretrained: bool = True, # False for random weights
     seed: int = 0, # of random weights
@@ -606,9 +614,10 @@ def text_encoder(
     with _seeded(0 if name == "tiny" and pretrained else seed):
         if name == "tiny": tower = _tiny_text()
         elif name == "minilm": tower = _minilm(pretrained)
+        elif name == "bag": tower = _bag(_minilm(pretrained))
         elif name.startswith("hf:"): tower = _hf(name, pretrained)
         elif name.startswith("open_clip:"): tower = _open_clip_text(name, pretrained)
-        else: raise InputError(f"text encoder {spec!r}: use minilm, tiny, hf:NAME or open_clip:MODEL/TAG")
+        else: raise InputError(f"text encoder {spec!r}: use minilm, bag, tiny, hf:NAME or open_clip:MODEL/TAG")
     tower.spec = spec
     return tower.eval()
 
