@@ -15,7 +15,7 @@ WORKERS, PATIENCE = 2, 600                        # notebooks at a time; seconds
 # The highest chapter that a module may import (a chapter not named here: anything lower).
 CEILING = dict(data=0.3, feed=0.1, scenes=0.1, encoders=0.2, retrieval=2, distilled=2, coresets=4, distill=4, experts=4,
                trajectory=7, stack=8, papers=8.1, lora=8.2, covariance=6, covmatch=10, softlabels=6,
-               projector=11, lightlabels=11.1, plan=12.1, cli=12.2)
+               projector=11, lightlabels=11.1, plan=12.1, cli=12.2, sources=13)
 TABLE = re.compile(r'^\s*\|.*$', re.M)
 PASSING = re.compile(r'```.*?```|\$\$.*?\$\$|<details>.*?</details>|<[^>]+>|\]\([^)]*\)', re.S)
 
@@ -206,6 +206,7 @@ def documented(nbs):
 def orphans(nbs):
     "every module has its notebook, and is used by a later one or the command"
     used = set().union(*(imported(c['source']) for nb in nbs for c in nb.code))
+    used |= {m for nb in nbs for c in nb.code for m in re.findall(r'_of\("(\w+)", ', c['source'])}   # on first use
     modules = {p.stem for p in LIB.glob('[a-z]*.py')}
     made = {nb.module for nb in nbs if nb.module}
     yield from (f'{m}.py: no notebook' for m in sorted(modules - made))

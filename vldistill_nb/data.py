@@ -5,7 +5,7 @@
 # %% ../nbs/00_data.ipynb #1b287d96
 from __future__ import annotations
 
-import base64, errno, hashlib, html, io, json, os, re, stat, sys, warnings
+import base64, difflib, errno, hashlib, html, io, json, os, re, stat, sys, warnings
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from .store import InputError, Store, _reason, _sums, atomic_write, cache_dir, prepared
 
 # %% auto #0
-__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'FORMATS', 'DIGITS', 'OPTIONS', 'PairData',
+__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'FORMATS', 'DIGITS', 'OPTIONS', 'DEALT', 'PairData',
            'contact_sheet', 'tiny_world', 'emoji_base', 'clean_caption', 'Listing', 'decode_image', 'decode_svg',
            'split_options', 'load_data', 'look_at', 'test_transform', 'train_transform', 'AugConfig', 'augment']
 
@@ -99,7 +99,8 @@ def counts(self: PairData) -> dict[str, int]:
 def _part(data, name):
     idx = np.flatnonzero(data.split == SPLITS.index(name))
     if len(idx): return data.subset(idx)
-    raise InputError(f"{data.spec}: there are no {name} images, only {data.counts}; add some or use another split")
+    raise InputError(f"{data.spec}: there are no {name} images, only {data.counts}; "
+                     "add some, or have all dealt by hash: SPEC,split=80/5/15")
 
 # %% ../nbs/00_data.ipynb #edc860aa
 @patch(as_prop=True)
@@ -301,20 +302,23 @@ def emoji_base(
     return {_flag(k): _flag(v) for k, v in _FLAGS.items()}.get(base, base) or code
 
 # %% ../nbs/00_data.ipynb #f84e7497
-def _hash_split(bases):
-    "Positions in `SPLITS`: in the order of their hashes, bases fill test (20 % of images), val (5 %) and train."
+def _hash_split(bases, val=.05, test=.2):
+    "Positions in `SPLITS`: in the order of their hashes, bases fill test, val and train."
     size, place, seen = Counter(bases), {}, 0
     for base in sorted(size, key=lambda b: hashlib.sha256(b.encode("utf-8", "surrogatepass")).digest()):
-        place[base] = 2 if seen < .2 * len(bases) else 1 if seen < .25 * len(bases) else 0
+        place[base] = 2 if seen < test * len(bases) else 1 if seen < (test + val) * len(bases) else 0
         seen += size[base]
     return [place[b] for b in bases]
 
 # %% ../nbs/00_data.ipynb #6c5e0733
+_UNSEEN = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|"    # a terminal's commands
+                     r"[\x00-\x08\x0e-\x1b\x7f-\x9f\u202a-\u202e\u2066-\u2069]")    # control, changes of direction
+
 def clean_caption(
     cap: str,  # as the source has it
 ) -> str:  # one line
-    "White space collapsed, everything else kept."
-    return " ".join(cap.encode("utf-8", "replace").decode().split())
+    "White space collapsed, what only commands a terminal removed, everything else kept."
+    return " ".join(_UNSEEN.sub("", cap.encode("utf-8", "replace").decode()).split())
 
 # %% ../nbs/00_data.ipynb #8dda23a0
 @dataclass(frozen=True)
@@ -430,25 +434,47 @@ def decode_svg(
 # %% ../nbs/00_data.ipynb #9ab49062
 def _some(items, n=10): return ", ".join(items[:n]) + (", …" if len(items) > n else "")
 
+# %% ../nbs/00_data.ipynb #061a6cf9
+def _refuse(spec, bad, n, links, skip_bad, progress):
+    "Stop, or tell, if some images cannot be used."
+    told = f"{spec}: {len(bad)} of {n} images cannot be used: {_some(bad)}"
+    follow = " follow links with --follow-links (,follow_links=yes)," if links else ""
+    if bad and not skip_bad:
+        raise InputError(f"{told}; repair them,{follow} or leave them out with --skip-bad (,skip_bad=yes)")
+    if bad and progress: print(f"{told}; left out", file=sys.stderr)
+
+# %% ../nbs/00_data.ipynb #143511f6
+def _joined(listing, ok, shas):
+    "Captions by image, copies on one side joined to the first (but not where there are classes); what to tell of it."
+    first, caps, sides = {}, {}, {}
+    for i in ok:
+        sides.setdefault(shas[i], set()).add(listing.split[i])
+        own = (shas[i], listing.split[i]) if listing.labels is None else i
+        at = first.setdefault(own, i)
+        caps[at] = [*listing.caps[i]] if at == i else [*dict.fromkeys(caps[at] + listing.caps[i])]
+    copies, shared = len(ok) - len(caps), sum(len(s) > 1 for s in sides.values())
+    told = [f"{copies} rows repeat an image, and their captions were joined"] * (copies > 0)
+    told += [f"{shared} images are in more than one split"] * (shared > 0)
+    return caps, "; ".join(told)
+
 # %% ../nbs/00_data.ipynb #63fb22d1
 def _assemble(listing, store, skip_bad, progress):
-    "Listing and store as `PairData`, without the images that cannot be used."
+    "Listing and store as `PairData`, without the images that cannot be used, and each image once."
     failed, facts = store.bad, store.facts
     why = [failed.get(i) or (None if caps else "no caption") for i, caps in enumerate(listing.caps)]
     bad, ok = [f"{k} ({w})" for k, w in zip(listing.keys, why) if w], [i for i, w in enumerate(why) if not w]
-    told = f"{listing.spec}: {len(bad)} of {len(why)} images cannot be used: {_some(bad)}"
-    links = " follow links with --follow-links (,follow_links=yes)," if any(w == _LEAVES for w in why) else ""
-    if bad and not skip_bad:
-        raise InputError(f"{told}; repair them,{links} or leave them out with --skip-bad (,skip_bad=yes)")
-    if bad and progress: print(f"{told}; left out", file=sys.stderr)
-    pick = lambda xs: [xs[i] for i in ok]
-    keys, caps, split = pick(listing.keys), pick(listing.caps), np.array(pick(listing.split), np.int8)
-    if 0 not in split: raise InputError(f"{listing.spec}: no usable train image is left; {told}")
+    _refuse(listing.spec, bad, len(why), any(w == _LEAVES for w in why), skip_bad, progress)
+    shas = [sha.tobytes().hex() for sha in facts["file"]]
+    caps, told = _joined(listing, ok, shas)
+    if told and progress: print(f"{listing.spec}: {told}", file=sys.stderr)
+    ok, pick = [*caps], lambda xs: [xs[i] for i in caps]
+    keys, split = pick(listing.keys), np.array(pick(listing.split), np.int8)
+    if 0 not in split: raise InputError(f"{listing.spec}: no usable train image is left; {len(bad)} cannot be used")
     mean, std = _moments(facts["sums"][np.array(ok)[split == 0]], store.size ** 2)
     labels = None if listing.labels is None else np.array(pick(listing.labels))
-    shas = [sha.tobytes().hex() for sha in facts["file"][ok]]
-    return PairData(listing.spec, store.images, np.array(ok), caps, split, labels, listing.classes, keys, mean, std,
-                    _fingerprint(keys, split, caps, shas), listing.licence, tuple(bad), store)
+    return PairData(listing.spec, store.images, np.array(ok), [*caps.values()], split, labels, listing.classes, keys,
+                    mean, std, _fingerprint(keys, split, [*caps.values()], pick(shas)), listing.licence, tuple(bad),
+                    store)
 
 # %% ../nbs/00_data.ipynb #f620d637
 def _load_json(file):
@@ -479,9 +505,10 @@ def _split_of(name, where):
 # %% ../nbs/00_data.ipynb #079f71ae
 def _inside(name, where):
     "A relative file name that stays below its root, or an error."
-    path = PurePosixPath(name)
-    if name and not path.is_absolute() and ".." not in path.parts and not PureWindowsPath(name).drive \
-       and not {"\\", "\0"} & set(name): return str(path)
+    windows, path = PureWindowsPath(name), PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or windows.drive:
+        raise InputError(f"{where} is {name!r}, an absolute path; use a name relative to the image root")
+    if name and ".." not in path.parts and "\0" not in name: return str(path)
     raise InputError(f"{where} is {name!r}, which leaves the image root; use a name relative to the root, without ..")
 
 # %% ../nbs/00_data.ipynb #07df034c
@@ -525,7 +552,6 @@ def _list_files(spec, root, rows):
     if not rows: raise InputError(f"{spec}: lists no images")
     if not Path(root).is_dir(): raise InputError(f"{spec}: there is no image folder {root}; give it after a comma")
     names, caps, split = map(list, zip(*rows))
-    if 0 not in split: raise InputError(f"{spec}: has no train images; some must have split train or restval")
     files = _Files(os.path.realpath(root))
     stamp, found = files.stamp(names)
     if not found: raise InputError(f"{spec}: none of its {len(names)} images is below {root}; "
@@ -584,7 +610,7 @@ def _list_blip(arg):
     return _list_files(f"blip:{arg}", Path(root).expanduser() if root else (near or [folder])[0], rows)
 
 # %% ../nbs/00_data.ipynb #2e07c827
-def _open_hf(name, config):
+def _open_hf(name, config, files=None):
     "The splits of a dataset, from a folder that `save_to_disk` wrote, parquet files, or the hub."
     try: import datasets
     except ImportError: raise InputError(f"hf:{name} needs the datasets package: pip install datasets") from None
@@ -594,14 +620,15 @@ def _open_hf(name, config):
             warnings.simplefilter("ignore")
             if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
                 ds = datasets.load_from_disk(str(path))
-            elif path.suffix == ".parquet": ds = datasets.load_dataset("parquet", data_files=str(path))
+            elif files or path.suffix == ".parquet":
+                ds = datasets.load_dataset("parquet", data_files=files or str(path))
             else: ds = datasets.load_dataset(name, config)
     except Exception as e:
         raise InputError(f"hf:{name} cannot be loaded ({_reason(e)}); check name and network") from None
     return dict(ds) if isinstance(ds, dict) else {"train": ds}
 
 # %% ../nbs/00_data.ipynb #ad997e9f
-_CAPTION_NAMES = r"captions?|captions?_\d+", r"sentences?|sentences_raw", r"texts?"   # in order of preference
+_CAPTION_NAMES = r"captions?|captions?_\d+", r"sentences?|sentences_raw", r"texts?", r"txt"   # in order of preference
 
 # %% ../nbs/00_data.ipynb #a5e859ab
 def _hf_columns(ds, where, image=None, caption=None):
@@ -624,16 +651,23 @@ def _texts(value):
 # %% ../nbs/00_data.ipynb #c68002f6
 @dataclass(frozen=True)
 class _HfRows:
-    "Reads the image file in row (part, i)."
+    "Reads the image file in row (part, i); where rows hold paths, only files below `roots`."
     parts: dict = field(repr=False)   # split name -> dataset, its image column undecoded
     col: str
+    roots: tuple[str, ...] | None = None   # None: any file
 
     def __call__(self, ref):
         cell = self.parts[ref[0]][ref[1]][self.col]
         raw = cell.get("bytes") if isinstance(cell, dict) else cell
-        if raw is None and isinstance(cell, dict) and cell.get("path"): raw = Path(cell["path"]).read_bytes()
+        if raw is None and isinstance(cell, dict) and cell.get("path"): raw = self._file(cell["path"])
         if not isinstance(raw, bytes): raise ValueError("no image in this row")
         return raw
+
+    def _file(self, path):
+        path = os.path.realpath(path)
+        if not os.path.isfile(path): raise ValueError("missing" if not os.path.exists(path) else "not a file")
+        if self.roots is None or any(os.path.commonpath([path, r]) == r for r in self.roots): return _read_bytes(path)
+        raise ValueError("a file outside the data set")
 
 # %% ../nbs/00_data.ipynb #7fdb0077
 def _hf_part(ds, name, where, told):
@@ -642,25 +676,34 @@ def _hf_part(ds, name, where, told):
     col, texts = _hf_columns(ds, where, **told)
     rows = ds.select_columns(texts + (["split"] if "split" in ds.column_names else []))[:]
     split = [_split_of(s, f"{where}: split of row {i}") for i, s in enumerate(rows.get("split", [name] * len(ds)))]
-    caps = [[c for v in vs for c in map(clean_caption, _texts(v)) if c] for vs in zip(*(rows[t] for t in texts))]
+    said = lambda t, v: str(v or "").splitlines() if t == "txt" else _texts(v)      # webdataset: a caption a line
+    caps = [[c for t, v in zip(texts, vs) for c in map(clean_caption, said(t, v)) if c]
+            for vs in zip(*(rows[t] for t in texts))]
     if isinstance(ds.features[col], datasets.Image): ds = ds.cast_column(col, datasets.Image(decode=False))
     return caps, split, col, ds.select_columns([col])
 
 # %% ../nbs/00_data.ipynb #55da728d
+def _hf_listing(where, parts, told, roots=None):
+    "The listing of data sets by split."
+    caps, split, refs, stamp, cols = [], [], [], [], {}
+    for part, ds in parts.items():
+        said, side, cols[part], parts[part] = _hf_part(ds, part, where, told)
+        caps, split, refs = caps + said, split + side, refs + [(part, i) for i in range(len(ds))]
+        stamp.append(f"{part} {cols[part]} {ds._fingerprint}")
+    if len({*cols.values()}) > 1: raise InputError(f"{where}: splits name their image column differently: {cols}")
+    read = _HfRows(parts, next(iter(cols.values())), roots)
+    return Listing(where, [f"{part}/{i}" for part, i in refs], caps, split, refs, read, " ".join(stamp), decode_image)
+
 def _list_hf(arg):
     "`hf:NAME[,config=C][,image=COLUMN][,caption=COLUMN[+COLUMN]]`."
     name, *options = arg.split(",")
     told, where = dict(o.partition("=")[::2] for o in options), f"hf:{arg}"
     if unknown := sorted(set(told) - {"config", "image", "caption"}):
         raise InputError(f"{where}: unknown option {_some(unknown)}; there are config, image and caption")
-    parts, caps, split, refs, stamp = _open_hf(name, told.pop("config", None)), [], [], [], []
-    for part, ds in parts.items():
-        said, side, col, parts[part] = _hf_part(ds, part, where, told)
-        caps, split, refs = caps + said, split + side, refs + [(part, i) for i in range(len(ds))]
-        stamp.append(f"{part} {col} {ds._fingerprint}")
-    if 0 not in split: raise InputError(f"{where}: has no train images, only {_some(sorted(parts))}")
-    return Listing(where, [f"{part}/{i}" for part, i in refs], caps, split, refs, _HfRows(parts, col), " ".join(stamp),
-                   decode_image)
+    parts, path = _open_hf(name, told.pop("config", None)), Path(name).expanduser()
+    from huggingface_hub.constants import HF_HOME
+    own = [path if path.is_dir() else path.parent] if path.exists() else []
+    return _hf_listing(where, parts, told, tuple(map(os.path.realpath, (*own, HF_HOME))))
 
 # %% ../nbs/00_data.ipynb #d1617500
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -700,9 +743,12 @@ def _scan(folder, where):
 def _class_folders(root, where):
     "Names of the class folders, by the folder they are in: `train`, `val`, `test`, or `''` if they lie flat."
     dirs = _scan(root, where)[0]
-    parts = {part: _scan(os.path.join(root, part), where)[0] for part in SPLITS if part in dirs}
+    parts = {d: _scan(os.path.join(root, d), where)[0] for d in dirs if d.lower() in _SPLIT_OF}
     flat = not parts or len(parts) == 1 < len(dirs) and not any(parts.values())   # a class may be called "train"
-    return {"": dirs} if flat else {"train": [], **parts}
+    if flat: return {"": dirs}
+    sides = {_SPLIT_OF[d.lower()]: d for d in sorted(parts)}
+    if len(sides) < len(parts): raise InputError(f"{where}: {_some([*parts])} are more than one folder for a split")
+    return {sides.get(0, "train"): parts.get(sides.get(0), []), **{sides[s]: parts[sides[s]] for s in sorted(sides)}}
 
 # %% ../nbs/00_data.ipynb #f01de208
 def _check_folders(parts, root, where):
@@ -760,7 +806,8 @@ def _list_folder(arg):
     if not os.path.isdir(root): raise InputError(f"{where}: there is no folder {root}; check the path")
     parts = _class_folders(root, where)
     _check_folders(parts, root, where)
-    folders, side = next(iter(parts.values())), dict(train=0, val=1 if "test" in parts else 2, test=2)
+    folders, side = next(iter(parts.values())), {p: _SPLIT_OF.get(p.lower(), 0) for p in parts}
+    if 2 not in side.values(): side = {p: min(2, 2 * s) for p, s in side.items()}   # without test, val is for testing
     classes, names, split, labels = _class_names(folders, _synset_names(root), where), [], [], []
     for part in parts:
         for label, folder in enumerate(folders):
@@ -773,42 +820,91 @@ def _list_folder(arg):
 
 # %% ../nbs/00_data.ipynb #14e48720
 OPTIONS = ("skip_bad", "follow_links", "jpeg")   # what may follow a spec, each `=yes` or `=no`
+DEALT = ("part", "split")                        # and what says which images are for what
 
 # %% ../nbs/00_data.ipynb #28cb555d
 def split_options(
     spec: str,  # with or without options at its end
-) -> tuple[str, dict[str, bool]]:  # the spec without them; what they say
+) -> tuple[str, dict[str, bool | str]]:  # the spec without them; what they say
     "The options at the end of a spec."
     told = {}
-    while m := re.fullmatch(rf"(.*),({'|'.join(OPTIONS)})=([^,]*)", spec, re.DOTALL):
+    while m := re.fullmatch(rf"(.*),({'|'.join(OPTIONS + DEALT)})=([^,]*)", spec, re.DOTALL):
         spec, name, value = m.groups()
-        if value not in ("yes", "no"): raise InputError(f"{name}={value}: say {name}=yes or {name}=no")
-        told.setdefault(name, value == "yes")
+        if name in OPTIONS and value not in ("yes", "no"):
+            raise InputError(f"{name}={value}: say {name}=yes or {name}=no")
+        told.setdefault(name, value == "yes" if name in OPTIONS else value)
     return spec, told
 
-# %% ../nbs/00_data.ipynb #6a16625b
-def _list_scenes(arg):
-    "`scenes`, chapter 0d."
-    from vldistill_nb.scenes import list_scenes
-    return list_scenes(arg)
+# %% ../nbs/00_data.ipynb #b04fb94f
+def _shares(how):
+    "`80/5/15` or `95/5` as numbers that sum to one."
+    try: parts = [float(p) for p in how.split("/")]
+    except ValueError: parts = []
+    if len(parts) not in (2, 3) or min(parts) < 0 or parts[0] <= 0: raise InputError(
+        f"split={how}: say split=80/5/15 for train, val and test, or split=95/5 for val out of train alone")
+    return [p / sum(parts) for p in parts]
 
-_SOURCES = dict(openmoji=_list_openmoji, digits=_list_digits, scenes=_list_scenes, karpathy=_list_karpathy,
-                blip=_list_blip, hf=_list_hf, folder=_list_folder)
+def _redealt(listing, how):
+    "A listing whose images, or train images only, are dealt by hash; class by class where there are classes."
+    shares, split = _shares(how), [*listing.split]
+    of = listing.labels or [0] * len(split)
+    for c in set(of):
+        at = [i for i, label in enumerate(of) if label == c and (len(shares) == 3 or split[i] == 0)]
+        for i, s in zip(at, _hash_split([listing.keys[i] for i in at], *shares[1:], *[0] * (3 - len(shares)))):
+            split[i] = s
+    return replace(listing, split=split)
+
+# %% ../nbs/00_data.ipynb #6bcae240
+def _only(listing, part):
+    "A listing of one split, as train images."
+    at = [i for i, s in enumerate(listing.split) if s == _split_of(part, "part")]
+    if not at: raise InputError(f"part={part}: {listing.spec} has no such images")
+    pick = lambda xs: xs and [xs[i] for i in at]
+    return replace(listing, keys=pick(listing.keys), caps=pick(listing.caps), refs=pick(listing.refs),
+                   labels=pick(listing.labels), split=[0] * len(at), stamp=f"{listing.stamp} {part}")
+
+# %% ../nbs/00_data.ipynb #6a16625b
+def _of(module, name):
+    "A reader of another chapter, imported when it is used."
+    return lambda arg: getattr(import_module(f"vldistill_nb.{module}"), name)(arg)
+
+_SOURCES = dict(openmoji=_list_openmoji, digits=_list_digits, scenes=_of("scenes", "list_scenes"),
+                karpathy=_list_karpathy, blip=_list_blip, hf=_list_hf, folder=_list_folder,
+                **{k: _of("sources", f"list_{k}") for k in ("csv", "coco", "wds", "parquet", "captioned")})
 _BUILT_IN = ("openmoji", "digits", "scenes")
+
+# %% ../nbs/00_data.ipynb #4a673890
+def _no_source(bare, kind):
+    "What to say of a spec that names no source."
+    if kind == "object": return f"{bare}: was an object of Python, which has no name; pass it again, or name a source"
+    known, path = ["tiny", *_SOURCES], Path(bare).expanduser()
+    near = difflib.get_close_matches(kind, known, 1)
+    if path.is_dir(): near = [f"captioned:{bare} (pictures with captions) or folder:{bare} (a folder for each class)"]
+    elif path.is_file(): near = [{".json": f"karpathy:{bare} or coco:{bare}", ".parquet": f"parquet:{bare}",
+                                  ".tar": f"wds:{bare}"}.get(path.suffix, f"csv:{bare}")]
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"unknown data {bare!r}{hint}; there are {', '.join(known)}: see the table of load_data"
 
 # %% ../nbs/00_data.ipynb #f0871351
 def _list(spec):
     "The listing of a spec that `load_data` has looked at, and what its options say."
     bare, told = split_options(spec)
     kind, _, arg = bare.partition(":")
-    if kind not in _SOURCES or (kind not in _BUILT_IN and not arg): raise InputError(
-        f"unknown data {bare!r}; expected openmoji, openmoji:subgroups, openmoji:random, scenes, digits, tiny, "
-        "karpathy:FILE.json, blip:DIR, hf:NAME or folder:DIR")
+    if kind not in _SOURCES or (kind not in _BUILT_IN and not arg): raise InputError(_no_source(bare, kind))
     listing = _SOURCES[kind](arg)
     if kind in _BUILT_IN: return listing, {}                             # embedded: small, whole, and without links
     if told.get("follow_links") and isinstance(listing.read, _Files):    # a store of its own: not all may follow links
         listing = replace(listing, read=replace(listing.read, follow=True), stamp=f"{listing.stamp} follow")
-    return replace(listing, spec=listing.spec + "".join(f",{k}=yes" for k in OPTIONS if told.get(k))), told
+    return _with_told(listing, told), told
+
+def _with_told(listing, told):
+    "A listing with its options obeyed and named."
+    ends = [f",{k}=yes" for k in OPTIONS if told.get(k)] + [f",{k}={told[k]}" for k in DEALT if k in told]
+    if "part" in told: listing = _only(listing, told["part"])
+    if "split" in told: listing = _redealt(listing, told["split"])
+    if 0 not in listing.split: raise InputError(f"{listing.spec}: has no train images; some must be for training, "
+                                                "or say which shall be: ,split=80/5/15 or ,part=test")
+    return replace(listing, spec=listing.spec + "".join(ends))
 
 # %% ../nbs/00_data.ipynb #3e80fd98
 def _no_store(e, cache):
@@ -819,7 +915,7 @@ def _no_store(e, cache):
 
 # %% ../nbs/00_data.ipynb #290802d4
 def load_data(
-    spec: str,  # a source of the table, and options: `openmoji`, `karpathy:FILE.json[,ROOT][,skip_bad=yes]` …
+    spec: str | Any,  # a source of the table with options: `karpathy:FILE.json,skip_bad=yes`; or rows, see chapter 14
     *,
     size: int | None = None,  # pixels a side; by default 64, and 32 for `tiny` and `digits`
     skip_bad: bool = False,   # leave out images that cannot be used, instead of raising; the same as `,skip_bad=yes`
@@ -827,18 +923,18 @@ def load_data(
     cache: str | Path | None = None,  # where prepared images are kept; by default `cache_dir()`
     progress: bool = True,    # show a bar while decoding
 ) -> PairData:  # memory-mapped
-    "Image-text pairs by spec; decoded once, then read from the cache. `InputError` for anything wrong with the source."
+    "Image-text pairs; decoded once, then read from the cache. `InputError` for anything wrong with the source."
     if size is not None and not 8 <= size <= 1024: raise InputError(f"size must be from 8 to 1024 pixels, not {size}")
-    if skip_bad: spec += ",skip_bad=yes"
-    if split_options(spec)[0] == "tiny": return tiny_world(size=size or 32)
-    listing, told = _list(spec)
+    if skip_bad and isinstance(spec, str): spec += ",skip_bad=yes"
+    if isinstance(spec, str) and split_options(spec)[0] == "tiny": return tiny_world(size=size or 32)
+    listing, told = _list(spec) if isinstance(spec, str) else (_of("sources", "listing_of")(spec), {})
     size = size or (32 if listing.spec == "digits" else 64)
     try:
         cache = cache_dir() if cache is None else Path(cache)
         cache.mkdir(parents=True, exist_ok=True)
         store = prepared(listing, size, cache, workers=workers, packed=told.get("jpeg", False), progress=progress)
     except OSError as e: raise _no_store(e, cache) from None
-    return _assemble(listing, store, told.get("skip_bad", False), progress)
+    return _assemble(listing, store, skip_bad or told.get("skip_bad", False), progress)
 
 # %% ../nbs/00_data.ipynb #bba0bec3
 def look_at(

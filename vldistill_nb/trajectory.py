@@ -57,6 +57,7 @@ class _Slot:
     "A place for a tensor that a step saves: emptied after the step, and filled again when the gradient comes back."
     tensor = None
 
+# %% ../nbs/08_trajectory.ipynb #8cf6d315
 def checkpointed(
     step: Callable, # of a number and tensors, to tensors; asks for gradients within
     k: int, # its number
@@ -92,6 +93,7 @@ def _refill(slots, gpu, states, step):
         for device, state in zip(gpu, states[1:]): torch.cuda.set_rng_state(state, device)
         step()
 
+# %% ../nbs/08_trajectory.ipynb #01a97211
 def detached(
     theta: dict[str, Tensor], # where the student is
     k: int, # the step
@@ -115,7 +117,7 @@ def unroll(
         theta = dict(zip(start, theta))
         at = weights_at(theta, k) if weights_at else theta
         at = {s: v if v.requires_grad and graph else v.detach().requires_grad_() for s, v in at.items()}
-        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):     # fused attention has no second derivative
             grads = torch.autograd.grad(loss_fn(at, k), [*at.values()], create_graph=graph, materialize_grads=True)
         return tuple(v - rates[s] * g for (s, v), g in zip(theta.items(), grads))
     theta = tuple(v.detach().requires_grad_(graph) for v in start.values())
