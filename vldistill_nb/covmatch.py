@@ -20,8 +20,9 @@ from tqdm.auto import tqdm
 from .contrast import pair_loss
 from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stats
 from .data import InputError, PairData, atomic_write
+from .devices import _seeded
 from .distill import DistillConfig, say_share, shared_feats, step_rng
-from .encoders import DualEncoder, Feats, Pairs, TextEmb, _seeded, encode_data
+from .encoders import DualEncoder, Feats, Pairs, TextEmb, encode_data
 from .experts import _is_done, base_hash
 from .feed import StoredImages, batches
 from .retrieval import PROJ, _optimizer, learn_from, moving

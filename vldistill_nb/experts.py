@@ -22,8 +22,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from .contrast import pair_loss
 from .data import InputError, PairData, atomic_write, train_transform
+from .devices import _seeded
 from .distilled import versions
-from .encoders import DualEncoder, _seeded, encode_data, fresh
+from .encoders import DualEncoder, encode_data, fresh
 from .feed import StoredImages, batches
 from .retrieval import PROJ, PROTOCOLS, learn_from, moving
 

@@ -19,7 +19,8 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from .contrast import LOSSES, pair_loss
 from .data import AugConfig, InputError, PairData, augment
-from .encoders import DualEncoder, Feats, Pairs, _sim_block, best_device, encode_data, fresh
+from .devices import best_device
+from .encoders import DualEncoder, Feats, Pairs, _sim_block, encode_data, fresh
 from .feed import StoredImages, batches
 
 # %% auto #0
