@@ -18,8 +18,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 from .data import InputError
 
 # %% auto #0
-__all__ = ['PRECISIONS', 'PRETENDED', 'ATEN', 'INDEX', 'ASKS', 'best_device', 'own_device', 'precision', 'use_precision',
-           'autocast', 'Pretended', 'pretend_device']
+__all__ = ['PRECISIONS', 'ATEN', 'INDEX', 'ASKS', 'best_device', 'own_device', 'precision', 'use_precision', 'autocast',
+           'Pretended', 'pretend_device']
 
 # %% ../nbs/00d_devices.ipynb #229eb695
 def best_device() -> torch.device: # this process's own, if there are several
@@ -79,8 +79,6 @@ def autocast(
     return torch.autocast(torch.device(device).type, torch.bfloat16) if narrow else nullcontext()
 
 # %% ../nbs/00d_devices.ipynb #fdc7a06c
-PRETENDED = torch.device("mps")   # the name it goes by, as accelerate and PyTorch know it
-
 @dataclass(eq=False)
 class Pretended:
     "What happened on a pretended device."
@@ -91,22 +89,21 @@ class Pretended:
     ) -> Any: # the tensor, said to be on the device
         "Put a tensor on the device; `TypeError` if the device has no such numbers."
         if not isinstance(x, Tensor) or isinstance(x, _There): return x
-        if x.dtype in (torch.float64, torch.complex128): raise TypeError(f"{PRETENDED} has no {x.dtype}")
+        if x.dtype in (torch.float64, torch.complex128): raise TypeError(f"the device has no {x.dtype}")
         return _There(x, self)
 
 # %% ../nbs/00d_devices.ipynb #4d614dc1
 class _There(Tensor):
     "A tensor that says it lies elsewhere; `here` are its numbers."
-    __torch_function__ = torch._C._disabled_torch_function_impl
-    device, is_meta, is_mps = PRETENDED, False, True
+    __torch_function__, is_meta = torch._C._disabled_torch_function_impl, False
 
     def __new__(cls, here, on):
         return Tensor._make_wrapper_subclass(cls, here.shape, strides=here.stride(), dtype=here.dtype, device="meta",
                                              storage_offset=here.storage_offset())
     def __init__(self, here, on): self.here, self.on = here, on
-    def __repr__(self): return f"{self.here} on {PRETENDED}"
+    def __repr__(self): return f"{self.here} there"
     def tolist(self): return self.cpu().tolist()
-    def numpy(self): raise TypeError(f"a tensor on {PRETENDED} cannot become an array; use .cpu() first")
+    def numpy(self): raise TypeError("a tensor on a device cannot become an array; use .cpu() first")
     __array__ = numpy
 
     @classmethod
@@ -149,32 +146,29 @@ def _must_not_mix(func, args, given):
     if op in INDEX and isinstance(args[0], _There): given = [args[0], *args[2:3]]
     for x in given:
         if isinstance(x, Tensor) and x.ndim and not isinstance(x, _There):
-            raise RuntimeError(f"{op.__name__}: a tensor on the CPU, {list(x.shape)}, meets one on {PRETENDED}")
+            raise RuntimeError(f"{op.__name__}: a tensor on the CPU, {list(x.shape)}, meets one on the device")
 
 # %% ../nbs/00d_devices.ipynb #a01581ee
-class _Sent(TorchFunctionMode):
-    "Asks for `meta` wherever the pretended device is asked for."
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        named = lambda x: isinstance(x, (str, torch.device)) and str(x) == str(PRETENDED) and func is not torch.device
-        args, kwargs = [torch.device("meta") if named(x) else x for x in args], dict(kwargs or {})
-        if not named(kwargs.get("device")): return func(*args, **kwargs)
-        if func in (torch.tensor, torch.as_tensor, torch.asarray): return func(*args, **kwargs | dict(device="cpu")).to("meta")
-        return func(*args, **kwargs | dict(device=torch.device("meta")))
-
 class _Made(TorchDispatchMode):
     "Computes what nobody on the device takes part in."
     def __init__(self, on): super().__init__(); self.on = on
     def __torch_dispatch__(self, func, types, args=(), kwargs=None): return _computed(self.on, func, args, kwargs or {})
 
+class _Filled(TorchFunctionMode):
+    "Makes tensors of given numbers here, and sends them."
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs, to = dict(kwargs or {}), (kwargs or {}).get("device")
+        if func not in (torch.tensor, torch.as_tensor) or to is None: return func(*args, **kwargs)
+        return func(*args, **kwargs | dict(device="cpu")).to(to)
+
 # %% ../nbs/00d_devices.ipynb #7c341064
 @contextmanager
 def pretend_device() -> Iterator[Pretended]: # counts who waits for it
     "A device without float64, for this thread, which `best_device` and accelerate find too."
-    on, state = Pretended(), PartialState()
-    before, named = state.device, os.environ.get("ACCELERATE_TORCH_DEVICE")
-    state.device, os.environ["ACCELERATE_TORCH_DEVICE"] = PRETENDED, str(PRETENDED)
+    on, state, named = Pretended(), PartialState(), os.environ.get("ACCELERATE_TORCH_DEVICE")
+    before, state.device, os.environ["ACCELERATE_TORCH_DEVICE"] = state.device, torch.device("meta"), "meta"
     try:
-        with _Made(on), _Sent(): yield on
+        with _Made(on), _Filled(): yield on
     finally:
         state.device = before
         os.environ.pop("ACCELERATE_TORCH_DEVICE")
