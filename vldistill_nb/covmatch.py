@@ -250,12 +250,13 @@ def __call__(self: CovMatch,
     net = self.online.goto(step, pairs)
     cov, z_img, z_txt = self.real_moments(step)
     v, l = self.syn_feats(pairs, step)
-    size = (self.cfg.rho * cov).square().sum().item()
-    if size == 0: raise InputError("CovMatch: the real features are constant, there is nothing to match")
+    size = (self.cfg.rho * cov).square().sum()
+    if not self.parts and size == 0:                       # looked at once: to look is to wait
+        raise InputError("CovMatch: the real features are constant, there is nothing to match")
     match = (self.cfg.rho * cov - cross_cov(v, l)).square().sum()
     gap = lambda z, proj, x: (z - proj(x).mean(0)).square().sum()
     means = gap(z_img, net.img_proj, v) + gap(z_txt, net.txt_proj, l)
-    self.parts = dict(cov=match.item() / size, means=means.item())
+    self.parts = dict(cov=(match / size).detach(), means=means.detach())
     return match + self.cfg.lam * means
 
 # %% ../nbs/10b_covmatch.ipynb #b268c06e

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from .data import InputError
 
 # %% auto #0
-__all__ = ['PRECISIONS', 'ATEN', 'INDEX', 'ASKS', 'best_device', 'own_device', 'precision', 'use_precision', 'autocast',
+__all__ = ['PRECISIONS', 'ATEN', 'INDEX', 'ASKS', 'best_device', 'own_device', 'precision', 'use_precision', 'autocast', 'exact',
            'Pretended', 'pretend_device']
 
 # %% ../nbs/00d_devices.ipynb #229eb695
@@ -77,6 +77,13 @@ def autocast(
     "Autocast, or nothing."
     if narrow is None: narrow = precision() == "bf16"
     return torch.autocast(torch.device(device).type, torch.bfloat16) if narrow else nullcontext()
+
+# %% ../nbs/00d_devices.ipynb #02191212
+def exact(
+    x: Tensor, # float
+) -> Tensor: # float64
+    "A tensor for statistics: where it is if float64 can be had there, else on the CPU."
+    return (x.cpu() if x.device.type in ("mps", "meta") else x).double()
 
 # %% ../nbs/00d_devices.ipynb #fdc7a06c
 @dataclass(eq=False)
