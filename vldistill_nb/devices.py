@@ -165,7 +165,8 @@ class _Filled(TorchFunctionMode):
     "Makes tensors of given numbers here, and sends them."
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs, to = dict(kwargs or {}), (kwargs or {}).get("device")
-        if func not in (torch.tensor, torch.as_tensor) or to is None: return func(*args, **kwargs)
+        if to is None or func not in (torch.tensor, torch.as_tensor) or isinstance(args[0], Tensor):
+            return func(*args, **kwargs)
         return func(*args, **kwargs | dict(device="cpu")).to(to)
 
 # %% ../nbs/00d_devices.ipynb #7c341064

@@ -464,10 +464,15 @@ def _learn(net, opt, view, target, cfg, now):
     "One step of one network."
     with _seeded(2**20 * (now + 1) + cfg.seed):   # dropout
         loss = label_loss(net(view.imgs), view.mixed, target, cfg.beta)
-    if not loss.isfinite():
-        raise InputError(f"{getattr(net, 'arch', 'network')}: its loss is not finite at step {now}; lower lr {cfg.lr}")
     opt.zero_grad(); loss.backward(); opt.step()
     return loss.detach()
+
+def _finite(losses, nets, now, lr):
+    "Losses of a step, brought to the CPU and looked at."
+    losses = losses.cpu()
+    for net, ok in zip(nets, losses.isfinite()):
+        if not ok: raise InputError(f"{getattr(net, 'arch', 'network')}: its loss is not finite at step {now}; lower lr {lr}")
+    return losses
 
 # %% ../nbs/11_softlabels.ipynb #24ee16ba
 def _keep(states, nets):
@@ -495,7 +500,7 @@ def train_classifier(
             now, view = epoch * views.n_steps + step, views.batch(epoch, step)
             target = source(view, epoch, step)
             done = [_learn(net, opt, view, target, cfg, now) for net, opt in zip(nets, opts)]
-            losses[epoch] += torch.stack(done).cpu() / views.n_steps
+            losses[epoch] += _finite(torch.stack(done), nets, now, cfg.lr) / views.n_steps
             if now + 1 in steps: _keep(states, nets)
     for net in nets: net.eval()
     return Trained(losses, states, steps)
