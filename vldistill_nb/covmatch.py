@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from .contrast import pair_loss
 from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stats
 from .data import InputError, PairData, atomic_write
-from .devices import _seeded
+from .devices import _seeded, narrowed
 from .distill import DistillConfig, say_share, shared_feats, step_rng
 from .encoders import DualEncoder, Feats, Pairs, TextEmb, encode_data
 from .experts import _is_done, base_hash
@@ -355,7 +355,7 @@ def _name(step): return f"state-{step:05}.safetensors"
 def _bank_id(encoder, data, cfg):
     "What all states of a bank agree on; which steps are kept is not part of it."
     what = [asdict(cfg.online), cfg.dtype, encoder.recipe, base_hash(encoder), data.fingerprint, data.size, data.n_txt]
-    return sha256(json.dumps(what).encode()).hexdigest()
+    return sha256(json.dumps(what + narrowed()).encode()).hexdigest()
 
 # %% ../nbs/10b_covmatch.ipynb #0e21cd0b
 @dataclass(eq=False)

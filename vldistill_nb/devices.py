@@ -19,7 +19,7 @@ from .data import InputError
 
 # %% auto #0
 __all__ = ['PRECISIONS', 'ATEN', 'INDEX', 'ASKS', 'best_device', 'own_device', 'precision', 'use_precision', 'autocast', 'exact',
-           'Pretended', 'pretend_device']
+           'narrowed', 'Pretended', 'pretend_device']
 
 # %% ../nbs/00d_devices.ipynb #229eb695
 def best_device() -> torch.device: # this process's own, if there are several
@@ -63,7 +63,7 @@ def precision() -> str: # one of `PRECISIONS`
 def use_precision(
     name: str, # one of `PRECISIONS`
 ) -> None:
-    "Decide for a precision, for the whole process; `InputError` for an unknown one."
+    "Decide for a precision, for this process and those it starts; `InputError` for an unknown one."
     if name not in PRECISIONS: raise InputError(f"precision {name!r}: use one of {', '.join(PRECISIONS)}")
     os.environ["ACCELERATE_MIXED_PRECISION"] = "bf16" if name == "bf16" else "no"
     torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
@@ -84,6 +84,11 @@ def exact(
 ) -> Tensor: # float64
     "A tensor for statistics: where it is if float64 can be had there, else on the CPU."
     return (x.cpu() if x.device.type in ("mps", "meta") else x).double()
+
+# %% ../nbs/00d_devices.ipynb #0eece916
+def narrowed() -> list[str]: # the name of the precision, or nothing
+    "What the key of a result ends with, if it was computed in less than float32."
+    return [p for p in [precision()] if p != "fp32"]
 
 # %% ../nbs/00d_devices.ipynb #fdc7a06c
 @dataclass(eq=False)

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
+from .devices import narrowed
 from .encoders import DualEncoder, ImageTower, Pairs, TextEmb, TextTower
 
 # %% auto #0
@@ -279,9 +280,9 @@ def state(self: Run) -> dict[str, Tensor]: # flat, by name
 # %% ../nbs/06_distill.ipynb #95778e5a
 @patch
 def identity(self: Run) -> str: # hex digest
-    "What a checkpoint must agree on: settings of loop and objective, and the pairs at the start."
+    "What a checkpoint must agree on: settings of loop and objective, precision, and the pairs at the start."
     made = getattr(self.objective, "cfg", None), getattr(self.objective, "source", None)
-    h = sha256(repr((asdict(self.cfg), *made)).encode())
+    h = sha256(repr((asdict(self.cfg), *made, *narrowed())).encode())
     for k, v in sorted(leaves(self.pairs).items()): h.update(k.encode() + v.detach().cpu().numpy().tobytes())
     return h.hexdigest()
 
