@@ -251,7 +251,7 @@ def __call__(self: CovMatch,
     cov, z_img, z_txt = self.real_moments(step)
     v, l = self.syn_feats(pairs, step)
     size = (self.cfg.rho * cov).square().sum()
-    if not self.parts and size == 0:                       # looked at once: to look is to wait
+    if not self.parts and not size > 0:                    # looked at once: to look is to wait
         raise InputError("CovMatch: the real features are constant, there is nothing to match")
     match = (self.cfg.rho * cov - cross_cov(v, l)).square().sum()
     gap = lambda z, proj, x: (z - proj(x).mean(0)).square().sum()

@@ -248,7 +248,7 @@ def ends(self: TrajectoryMatching,
     point = lambda e: self.experts.straight(i, e, cfg.straight) if cfg.straight else self.experts.snapshot(i, e)
     known = {e: self.layout.flat(point(e)) for s in at.values() for e in (s, s + cfg.span)}
     for s, e in at.items():
-        if torch.equal(known[e][s], known[e + cfg.span][s]):
+        if not (known[e][s] - known[e + cfg.span][s]).norm() > 0:
             raise InputError(f"experts: the {s} side does not move between start and target; widen the span")
     return tuple({s: known[e + off][s].to(self.encoder.device) for s, e in at.items()} for off in (0, cfg.span))
 
