@@ -99,7 +99,7 @@ def parser_of(func: Callable, # annotated, each parameter with a comment beside 
         p.add_argument("--" + option.replace("_", "-"), action="store_true", help=TOLD[option])
     if _specs_of(func):
         p.add_argument("--device", metavar="NAME", help="cpu, cuda:1, mps; a GPU if there is one")
-        p.add_argument("--dtype", choices=("fp32", "tf32", "bf16"), help="precision of towers; as accelerate says, or fp32")
+        p.add_argument("--dtype", choices=("fp32", "tf32", "bf16"), help="precision of towers; fp32 by default")
     return p
 
 # %% ../nbs/13_cli.ipynb #32890f00

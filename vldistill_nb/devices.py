@@ -49,9 +49,10 @@ def _seeded(seed):
     finally:
         for m, state in zip(used, before): m.set_rng_state(state)
 
-# %% ../nbs/00d_devices.ipynb #6ecd9d04
+# %% ../nbs/00d_devices.ipynb #67dd7201
 PRECISIONS = ("fp32", "tf32", "bf16")
 
+# %% ../nbs/00d_devices.ipynb #6ecd9d04
 def precision() -> str: # one of `PRECISIONS`
     "How this process computes: as `ACCELERATE_MIXED_PRECISION` says (`--dtype`, `accelerate launch`), float32 if not."
     name = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
@@ -143,6 +144,7 @@ INDEX = (ATEN.index, ATEN.index_put, ATEN.index_put_, ATEN._index_put_impl_, ATE
 ASKS = (ATEN._local_scalar_dense, ATEN.nonzero, ATEN.equal, ATEN.masked_select, ATEN._unique2, ATEN.unique_dim,
         ATEN.unique_consecutive, ATEN.bincount, ATEN._linalg_check_errors)
 
+# %% ../nbs/00d_devices.ipynb #a74317e6
 def _onto_cpu(func, args): return func.overloadpacket is ATEN.copy_ and not isinstance(args[0], _There)
 
 def _asks(func, args):
@@ -164,7 +166,8 @@ def _must_not_mix(func, args, given):
 class _Made(TorchDispatchMode):
     "Computes what nobody on the device takes part in."
     def __init__(self, on): super().__init__(); self.on = on
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None): return _computed(self.on, func, args, kwargs or {})
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return _computed(self.on, func, args, kwargs or {})
 
 class _Filled(TorchFunctionMode):
     "Makes tensors of given numbers here, and sends them."

@@ -467,11 +467,13 @@ def _learn(net, opt, view, target, cfg, now):
     opt.zero_grad(); loss.backward(); opt.step()
     return loss.detach()
 
+# %% ../nbs/11_softlabels.ipynb #2ba77809
 def _finite(losses, nets, now, lr):
     "Losses of a step, brought to the CPU and looked at."
     losses = losses.cpu()
     for net, ok in zip(nets, losses.isfinite()):
-        if not ok: raise InputError(f"{getattr(net, 'arch', 'network')}: its loss is not finite at step {now}; lower lr {lr}")
+        name = getattr(net, "arch", "network")
+        if not ok: raise InputError(f"{name}: its loss is not finite at step {now}; lower lr {lr}")
     return losses
 
 # %% ../nbs/11_softlabels.ipynb #24ee16ba
