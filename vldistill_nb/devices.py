@@ -57,7 +57,7 @@ def precision() -> str: # one of `PRECISIONS`
     "How this process computes: as `ACCELERATE_MIXED_PRECISION` says (`--dtype`, `accelerate launch`), float32 if not."
     name = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
     if name not in ("no", "bf16"):
-        raise InputError(f"ACCELERATE_MIXED_PRECISION {name}: gradients of pairs need the range of bf16; use bf16 or no")
+        raise InputError(f"ACCELERATE_MIXED_PRECISION {name}: gradients need the range of bf16; use bf16 or no")
     return "bf16" if name == "bf16" else "fp32" if torch.get_float32_matmul_precision() == "highest" else "tf32"
 
 # %% ../nbs/00d_devices.ipynb #53bba515
