@@ -113,7 +113,8 @@ def command_line(func: Callable, # a subcommand
         if par.kind is not par.KEYWORD_ONLY: words += [] if value is None else [str(value)]
         elif value is True: words.append(option)
         elif value is not None and value != par.default: words += [option, str(value)]
-    return shlex.join(words)
+    from vldistill_nb.devices import narrowed
+    return shlex.join(words + [word for p in narrowed() for word in ("--dtype", p)])
 
 # %% ../nbs/13_cli.ipynb #6806378a
 def overview(commands: dict[str, Callable], # by name
