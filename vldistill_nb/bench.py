@@ -103,16 +103,17 @@ def key(self: Lab,
         split: str = "", # one of `SPLITS`, or "" for all
         ) -> str: # sixteen hexadecimal digits
     "What features of a split depend on, as a name."
-    what = [self.data.fingerprint, self.data.size, self.enc.image_spec, self.enc.text_spec, split]
+    from vldistill_nb.devices import narrowed
+    what = [self.data.fingerprint, self.data.size, self.enc.image_spec, self.enc.text_spec, split, *narrowed()]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
 
 # %% ../nbs/12_bench.ipynb #c12b0011
 @patch
 def _made_by(self: Lab):
     "Weights and code that features come from, beside what their file is called after."
-    from vldistill_nb import encoders, feed
+    from vldistill_nb import devices, encoders, feed
     from vldistill_nb.experts import base_hash
-    code = hashlib.sha256(b"".join(Path(m.__file__).read_bytes() for m in (encoders, feed))).hexdigest()
+    code = hashlib.sha256(b"".join(Path(m.__file__).read_bytes() for m in (devices, encoders, feed))).hexdigest()
     return dict(weights=base_hash(self.enc), code=code[:16])
 
 @patch

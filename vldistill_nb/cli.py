@@ -97,7 +97,9 @@ def parser_of(func: Callable, # annotated, each parameter with a comment beside 
         p.add_argument(*names, **kw)
     for option in OPTIONS if _specs_of(func) else ():
         p.add_argument("--" + option.replace("_", "-"), action="store_true", help=TOLD[option])
-    if _specs_of(func): p.add_argument("--device", metavar="NAME", help="cpu, cuda:1, mps; a GPU if there is one")
+    if _specs_of(func):
+        p.add_argument("--device", metavar="NAME", help="cpu, cuda:1, mps; a GPU if there is one")
+        p.add_argument("--dtype", choices=("fp32", "tf32", "bf16"), help="precision of towers; fp32 by default")
     return p
 
 # %% ../nbs/13_cli.ipynb #32890f00
@@ -111,7 +113,8 @@ def command_line(func: Callable, # a subcommand
         if par.kind is not par.KEYWORD_ONLY: words += [] if value is None else [str(value)]
         elif value is True: words.append(option)
         elif value is not None and value != par.default: words += [option, str(value)]
-    return shlex.join(words)
+    from vldistill_nb.devices import narrowed
+    return shlex.join(words + [word for p in narrowed() for word in ("--dtype", p)])
 
 # %% ../nbs/13_cli.ipynb #6806378a
 def overview(commands: dict[str, Callable], # by name
@@ -134,7 +137,9 @@ def use_device(name: str | None, # as torch names devices; None leaves the choic
     there = dict(cpu=True, cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
     known = ", ".join(filter(there.get, there))
     if not there.get(kind): raise InputError(f"--device {name}: is not here; there is {known}")
-    os.environ["ACCELERATE_TORCH_DEVICE"] = name
+    from vldistill_nb.devices import own_device
+    os.environ["ACCELERATE_TORCH_DEVICE"] = name = own_device(name)
+    if kind == "cuda": torch.cuda.set_device(name)          # before anything else is on one
     if kind == "cpu": os.environ["ACCELERATE_USE_CPU"] = "true"
 
 # %% ../nbs/13_cli.ipynb #d9e912f2
@@ -152,6 +157,9 @@ def _run(argv, commands, prog="vldistill"):
     func = commands[name]
     given = vars(parser_of(func, f"{prog} {name}").parse_args(rest))
     use_device(given.pop("device", None))
+    if dtype := given.pop("dtype", None):
+        from vldistill_nb.devices import use_precision
+        use_precision(dtype)
     func(**with_options(func, given))
 
 # %% ../nbs/13_cli.ipynb #cec30ba6
@@ -542,7 +550,7 @@ def experts(*,
             lora_rank: int | None = None, # of adapters that move instead of these towers
             embed_dim: int | None = None, # width of the projections; 256 by default
             views: int | None = None, # augmented views of each image
-            dtype: Literal["float32", "bfloat16", "float16"] | None = None, # of stored differences; bfloat16 by default
+            stored: Literal["float32", "bfloat16", "float16"] | None = None, # type of stored steps; bfloat16 by default
             image_encoder: str | None = None, # lite0, vit-focus, tiny, timm:NAME, open_clip:MODEL/TAG; lite0@128
             text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
@@ -562,8 +570,8 @@ def experts(*,
     if preset and size is None: size = preset.size
     lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size)
     from vldistill_nb.experts import ExpertConfig, record_experts
-    cfg = ExpertConfig(train or "probe", epochs, views=views or 0, dtype=dtype or "bfloat16", seed=seed)
-    if preset: cfg = replace(preset.experts, epochs=epochs, dtype=dtype or preset.experts.dtype, seed=seed)
+    cfg = ExpertConfig(train or "probe", epochs, views=views or 0, dtype=stored or "bfloat16", seed=seed)
+    if preset: cfg = replace(preset.experts, epochs=epochs, dtype=stored or preset.experts.dtype, seed=seed)
     proj = preset.proj if preset else "linear"
     enc = expert_encoder(lab, adapters_of(cfg.protocol, lora_rank), embed_dim or 256, proj)
     done = record_experts(enc, lab.data.train, count, folder, cfg, progress=True)

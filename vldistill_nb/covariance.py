@@ -274,7 +274,7 @@ def solve_texts(self: CovarianceMatching,
 ) -> Tensor: # `[n, d_l]`, without gradient
     "The text features that fit given images best."
     gram = gram + self.cfg.ridge * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
-    return self.mean_txt + torch.linalg.solve(gram, rhs) @ self.w_txt_inv
+    return self.mean_txt + torch.linalg.solve_ex(gram, rhs)[0] @ self.w_txt_inv
 
 # %% ../nbs/10_covariance.ipynb #40fd4f4c
 @patch
@@ -298,7 +298,7 @@ def _student_sides(self: CovarianceMatching, img_feats, txt_feats):
         x = x - x.mean(0)
         if self.cfg.student == "ridge":
             gram = x @ x.T / (len(x) - 1) + eps * torch.eye(len(x), dtype=x.dtype, device=x.device)
-            sides.append(torch.linalg.solve(gram, x @ w))
+            sides.append(torch.linalg.solve_ex(gram, x @ w)[0])
         else: sides.append(x @ w)
     return sides
 
@@ -342,7 +342,7 @@ def __call__(self: CovarianceMatching,
 def _loss(self: CovarianceMatching, v, l, given=None):
     "Error of features, its parts noted; `given` are texts that do not follow from the images."
     cov, means = self.terms(v, l)
-    self.parts = dict(cov=cov.item(), means=means.item())
+    self.parts = dict(cov=cov.detach(), means=means.detach())
     loss = cov + self.cfg.lam * means
     return loss + self.cfg.moments * self.moment_gap(v, given) if self.cfg.moments else loss
 
@@ -352,7 +352,7 @@ def _behind(self: CovarianceMatching, given, best):
     "How far texts are from the solved ones, as a share of these; noted among the parts."
     centred = lambda x: (x - x.mean(0)) @ self.w_txt
     gap = (centred(given) - centred(best)).square().sum() / centred(best).square().sum()
-    self.parts["behind"] = gap.item()
+    self.parts["behind"] = gap.detach()
     return gap
 
 # %% ../nbs/10_covariance.ipynb #24672955

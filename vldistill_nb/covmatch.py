@@ -20,8 +20,9 @@ from tqdm.auto import tqdm
 from .contrast import pair_loss
 from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stats
 from .data import InputError, PairData, atomic_write
+from .devices import _seeded, narrowed
 from .distill import DistillConfig, say_share, shared_feats, step_rng
-from .encoders import DualEncoder, Feats, Pairs, TextEmb, _seeded, encode_data
+from .encoders import DualEncoder, Feats, Pairs, TextEmb, encode_data
 from .experts import _is_done, base_hash
 from .feed import StoredImages, batches
 from .retrieval import PROJ, _optimizer, learn_from, moving
@@ -249,12 +250,13 @@ def __call__(self: CovMatch,
     net = self.online.goto(step, pairs)
     cov, z_img, z_txt = self.real_moments(step)
     v, l = self.syn_feats(pairs, step)
-    size = (self.cfg.rho * cov).square().sum().item()
-    if size == 0: raise InputError("CovMatch: the real features are constant, there is nothing to match")
+    size = (self.cfg.rho * cov).square().sum()
+    if not self.parts and not size > 0:                    # looked at once: to look is to wait
+        raise InputError("CovMatch: the real features are constant, there is nothing to match")
     match = (self.cfg.rho * cov - cross_cov(v, l)).square().sum()
     gap = lambda z, proj, x: (z - proj(x).mean(0)).square().sum()
     means = gap(z_img, net.img_proj, v) + gap(z_txt, net.txt_proj, l)
-    self.parts = dict(cov=match.item() / size, means=means.item())
+    self.parts = dict(cov=(match / size).detach(), means=means.detach())
     return match + self.cfg.lam * means
 
 # %% ../nbs/10b_covmatch.ipynb #b268c06e
@@ -353,7 +355,7 @@ def _name(step): return f"state-{step:05}.safetensors"
 def _bank_id(encoder, data, cfg):
     "What all states of a bank agree on; which steps are kept is not part of it."
     what = [asdict(cfg.online), cfg.dtype, encoder.recipe, base_hash(encoder), data.fingerprint, data.size, data.n_txt]
-    return sha256(json.dumps(what).encode()).hexdigest()
+    return sha256(json.dumps(what + narrowed()).encode()).hexdigest()
 
 # %% ../nbs/10b_covmatch.ipynb #0e21cd0b
 @dataclass(eq=False)

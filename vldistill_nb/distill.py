@@ -21,12 +21,13 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
+from .devices import narrowed
 from .encoders import DualEncoder, ImageTower, Pairs, TextEmb, TextTower
 
 # %% auto #0
-__all__ = ['EVENTS', 'leaves', 'with_leaves', 'initial_pairs', 'DistillConfig', 'step_rng', 'Callback', 'Run', 'Progress',
-           'Checkpoint', 'NanStop', 'EvalCallback', 'JsonlLog', 'read_log', 'TrackerLog', 'distill', 'my_chunks',
-           'gather_rows', 'shared_feats', 'say_share']
+__all__ = ['EVENTS', 'leaves', 'with_leaves', 'initial_pairs', 'DistillConfig', 'step_rng', 'Callback', 'Run', 'fetched',
+           'Progress', 'Checkpoint', 'NanStop', 'EvalCallback', 'JsonlLog', 'read_log', 'TrackerLog', 'distill',
+           'my_chunks', 'gather_rows', 'shared_feats', 'say_share']
 
 # %% ../nbs/06_distill.ipynb #d9cac3c9
 def leaves(
@@ -220,6 +221,16 @@ def result(self: Run) -> Pairs: # detached copies, on the CPU
         lrs = done.lrs and {k: v.cpu() if isinstance(v, Tensor) else v for k, v in done.lrs.items()}
         return Pairs(done.imgs.detach().clone().cpu(), txts, sim, lrs)
 
+# %% ../nbs/06_distill.ipynb #e303a2cd
+def fetched(
+    values: dict[str, Any], # numbers, and tensors of one number
+) -> dict[str, Any]: # numbers
+    "Numbers that may lie on a device, brought with one wait for all."
+    held = {k: v.detach() for k, v in values.items() if isinstance(v, Tensor)}
+    if not held: return values
+    first = next(iter(held.values()))
+    return values | dict(zip(held, torch.stack([v.to(first) for v in held.values()]).tolist()))
+
 # %% ../nbs/06_distill.ipynb #fdd97717
 @patch
 def update(self: Run) -> None:
@@ -228,10 +239,9 @@ def update(self: Run) -> None:
     self.opt.zero_grad()
     loss = self.objective(self.current(), self.step)
     loss.backward(inputs=[*self.params.values()])
-    norms = {k: self._sync(p) for k, p in self.params.items()}
-    self.loss = loss.item()
-    self.metrics = dict(step=self.step, loss=self.loss, **getattr(self.objective, "parts", {}),
-                        **{f"norm/{k}": n for k, n in norms.items()})
+    norms = {f"norm/{k}": self._sync(p) for k, p in self.params.items()}
+    self.metrics = fetched(dict(step=self.step, loss=loss, **getattr(self.objective, "parts", {}), **norms))
+    self.loss = self.metrics["loss"]
     self("after_backward")
     if self.stopped: return
     self.opt.step()
@@ -254,7 +264,7 @@ def _sync(self: Run, p):
     if p.grad is None: p.grad = torch.zeros_like(p)
     if self.acc.num_processes > 1:
         p.grad = self.acc.reduce(p.grad, reduction="sum" if getattr(self.objective, "sharded", False) else "mean")
-    return torch.nn.utils.clip_grad_norm_([p], self.cfg.clip_grad or math.inf).item()
+    return torch.nn.utils.clip_grad_norm_([p], self.cfg.clip_grad or math.inf)
 
 # %% ../nbs/06_distill.ipynb #912c25e1
 @patch
@@ -270,9 +280,9 @@ def state(self: Run) -> dict[str, Tensor]: # flat, by name
 # %% ../nbs/06_distill.ipynb #95778e5a
 @patch
 def identity(self: Run) -> str: # hex digest
-    "What a checkpoint must agree on: settings of loop and objective, and the pairs at the start."
+    "What a checkpoint must agree on: settings of loop and objective, precision, and the pairs at the start."
     made = getattr(self.objective, "cfg", None), getattr(self.objective, "source", None)
-    h = sha256(repr((asdict(self.cfg), *made)).encode())
+    h = sha256(repr((asdict(self.cfg), *made, *narrowed())).encode())
     for k, v in sorted(leaves(self.pairs).items()): h.update(k.encode() + v.detach().cpu().numpy().tobytes())
     return h.hexdigest()
 
@@ -345,7 +355,7 @@ class NanStop(Callback):
     "Stop at the first loss or gradient that is not finite, with the last good pairs."
     order = -10
     def after_backward(self, run):
-        if math.isfinite(run.loss) and all(p.grad.isfinite().all() for p in run.params.values()):
+        if all(math.isfinite(run.metrics[k]) for k in ("loss", *(f"norm/{k}" for k in run.params))):
             self.good = {k: p.detach().clone() for k, p in run.params.items()}
             return
         with torch.no_grad():

@@ -27,6 +27,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from .data import InputError, PairData, _bytes, contact_sheet
+from .devices import precision
 from .encoders import DualEncoder, Pairs, TextEmb
 from .contrast import LowRankSim
 
@@ -147,13 +148,13 @@ PIXELS = "RGB, nominal range [0, 1], unbounded where learned; each encoder norma
 LIBRARIES = ("vldistill_nb", "torch", "timm", "transformers")
 
 # %% ../nbs/04_distilled.ipynb #9b0a0db8
-def versions() -> dict: # package name to version
-    "Versions of what made the pairs; \"source\" for a package that runs without being installed."
+def versions() -> dict: # package name to version, and `precision`
+    "Versions of what made the pairs, \"source\" for a package that is not installed; and how exactly it computed."
     found = {}
     for name in LIBRARIES:
         try: found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError: found[name] = "source"
-    return found
+    return found | {"precision": precision()}
 
 # %% ../nbs/04_distilled.ipynb #ecbd8579
 def make_recipe(method:str, # what made the pairs: "random", "covariance", ...

@@ -5,7 +5,7 @@
 # %% ../nbs/01_encoders.ipynb #bb8ee53f
 from __future__ import annotations
 
-import copy, functools, hashlib, io, logging, os, re, urllib.error, urllib.request, zlib
+import copy, functools, hashlib, io, logging, re, urllib.error, urllib.request, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -13,32 +13,18 @@ from pathlib import Path
 from typing import Any, Callable, Sequence
 
 import torch
-from accelerate import PartialState
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
 from .data import InputError, PairData, contact_sheet
+from .devices import _seeded, autocast, best_device
 from .feed import StoredImages, batches
 
 # %% auto #0
 __all__ = ['LITE0_SHA', 'VIT_SHA', 'IMAGENET', 'BERTS', 'HEADS', 'ImageTower', 'image_encoder', 'TextEmb', 'TextTower',
-           'text_encoder', 'ResidualHead', 'DualEncoder', 'dual_encoder', 'fresh', 'Pairs', 'best_device', 'Feats',
-           'encode_data']
-
-# %% ../nbs/01_encoders.ipynb #b36f0ff8
-@contextmanager
-def _seeded(seed):
-    "Draw from PyTorch's generators as if freshly seeded, on the CPU and on a GPU, and leave their states as they were."
-    on_gpu = (torch.cuda, torch.cuda.is_initialized()), (torch.mps, torch.backends.mps.is_available())
-    used = [torch, *(m for m, there in on_gpu if there)]
-    before = [m.get_rng_state() for m in used]
-    torch.default_generator.manual_seed(seed)              # `torch.manual_seed` would also seed other processes' GPUs
-    for m in used[1:]: m.manual_seed(seed)
-    try: yield
-    finally:
-        for m, state in zip(used, before): m.set_rng_state(state)
+           'text_encoder', 'ResidualHead', 'DualEncoder', 'dual_encoder', 'fresh', 'Pairs', 'Feats', 'encode_data']
 
 # %% ../nbs/01_encoders.ipynb #e70da498
 class ImageTower(nn.Module):
@@ -70,6 +56,11 @@ def forward(self: ImageTower,
                          f"not {imgs.dtype} {list(imgs.shape)}")
     if self.size and imgs.shape[-2:] != (self.size, self.size):
         imgs = F.interpolate(imgs, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
+    with autocast(imgs.device): return self._look(imgs).to(imgs.dtype)
+
+@patch
+def _look(self: ImageTower, imgs):
+    "What the network makes of normalised pixels."
     return self.net(((imgs - self.mean) / self.std).contiguous(memory_format=torch.channels_last))
 
 # %% ../nbs/01_encoders.ipynb #1355f75a
@@ -100,11 +91,11 @@ def folded(self: ImageTower,
     new, side = copy.deepcopy(self).eval().requires_grad_(False), self.size or 64
     with torch.no_grad(), _seeded(0):
         noise = torch.rand(2, 3, side, side).to(self.mean.device)
-        want = new(noise)
+        want = new._look(noise)
         for parent, at, name in [*_foldable(new.net)]:
             conv, bn = getattr(parent, at), getattr(parent, name)
             setattr(parent, at, fuse_conv_bn_eval(conv, bn)), setattr(parent, name, getattr(bn, "act", nn.Identity()))
-        got = new(noise)
+        got = new._look(noise)
     return new if (want - got).abs().max() <= 1e-4 * want.abs().max() else self
 
 # %% ../nbs/01_encoders.ipynb #fe2964f8
@@ -313,7 +304,6 @@ class TextEmb:
 # %% ../nbs/01_encoders.ipynb #9d49748b
 def _rows(idx, n):
     "Any index as a list of positions or a slice, so that one row is still a batch."
-    if isinstance(idx, Tensor): idx = idx.cpu()
     return slice(idx, idx + 1 or n) if isinstance(idx, int) else idx
 
 # %% ../nbs/01_encoders.ipynb #ae415f49
@@ -322,7 +312,7 @@ def __getitem__(self: TextEmb,
     idx: int | slice | Sequence[int] | Tensor, # which texts; an integer gives a batch of one
 ) -> TextEmb: # those texts
     "Some of the texts."
-    idx = _rows(idx, len(self))
+    idx = idx.to(self.emb.device) if isinstance(idx, Tensor) else _rows(idx, len(self))
     return TextEmb(self.emb[idx], self.mask[idx])
 
 # %% ../nbs/01_encoders.ipynb #6b276fea
@@ -424,15 +414,16 @@ def forward(self: TextTower,
         raise InputError(f"{self.spec}: takes texts of width {want}, not {got}; they were made for another text tower")
     if isinstance(txts, Tensor): return txts
     txts = txts.to(next(self.parameters()).device)
-    return _by_length(self.body, txts.emb, txts.mask)
+    with autocast(txts.emb.device): return _by_length(self.body, txts.emb, txts.mask).to(txts.emb.dtype)
 
 # %% ../nbs/01_encoders.ipynb #fa930b75
 def _by_length(body, emb, mask):
     "Read texts of like length together, cut where the longest of each group ends."
-    size = (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).amax(1)
+    if emb.device.type != "cpu": return body(emb, mask)            # to look at lengths would be to wait for them
+    size = (mask * torch.arange(1, mask.shape[1] + 1)).amax(1)
     if (size == mask.shape[1]).all(): return body(emb, mask)
     order = size.argsort(stable=True)
-    groups = order.chunk(4 if len(emb) >= 32 and emb.device.type == "cpu" else 1)
+    groups = order.chunk(4 if len(emb) >= 32 else 1)
     cut = lambda x, g: x[g, :size[g].max()]
     return torch.cat([body(cut(emb, g), cut(mask, g)) for g in groups])[order.argsort()]
 
@@ -782,7 +773,7 @@ def __getitem__(self: Pairs,
     idx: int | slice | Sequence[int] | Tensor, # which pairs; an integer gives a batch of one
 ) -> Pairs: # those, with their block of the similarity matrix
     "Some of the pairs."
-    at = torch.arange(len(self))[_rows(idx, len(self))]
+    at = torch.arange(len(self))[idx.cpu() if isinstance(idx, Tensor) else _rows(idx, len(self))]
     txts, sim = self.txts, self.sim
     if isinstance(txts, (Tensor, TextEmb)): txts = txts[at.to(_where(txts))]
     else: txts = [txts[i] for i in at.tolist()]
@@ -820,13 +811,6 @@ def _repr_png_(self: Pairs) -> bytes | None:
     if imgs.shape[-1] > 64: imgs = F.interpolate(imgs, (64, 64), mode="area")
     contact_sheet(imgs, txts if isinstance(txts, (list, tuple)) else None).save(out := io.BytesIO(), "PNG")
     return out.getvalue()
-
-# %% ../nbs/01_encoders.ipynb #78d0e305
-def best_device() -> torch.device: # this process's own, if there are several
-    "The device to compute on: a GPU if there is one, or what `ACCELERATE_TORCH_DEVICE` names (`--device`)."
-    if named := os.environ.get("ACCELERATE_TORCH_DEVICE"): return torch.device(named)
-    if not (torch.cuda.is_available() or torch.backends.mps.is_available()): return torch.device("cpu")
-    return PartialState().device
 
 # %% ../nbs/01_encoders.ipynb #a9a03fa5
 @dataclass(eq=False)

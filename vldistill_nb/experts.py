@@ -22,8 +22,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from .contrast import pair_loss
 from .data import InputError, PairData, atomic_write, train_transform
+from .devices import _seeded, narrowed
 from .distilled import versions
-from .encoders import DualEncoder, _seeded, encode_data, fresh
+from .encoders import DualEncoder, encode_data, fresh
 from .feed import StoredImages, batches
 from .retrieval import PROJ, PROTOCOLS, learn_from, moving
 
@@ -139,6 +140,7 @@ def _run_id(encoder, data, cfg):
     "What experts must agree on to stand side by side."
     lora = getattr(encoder, "lora", None)
     what = [asdict(cfg), encoder.recipe, lora, base_hash(encoder), data.fingerprint, data.size, data.n_txt]
+    what += narrowed()
     return sha256(json.dumps(what).encode()).hexdigest()
 
 # %% ../nbs/07_experts.ipynb #fb3226f3

@@ -14,6 +14,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from .data import InputError, PairData
+from .devices import exact
 from .distilled import DistilledPairs, load_distilled, make_recipe
 from .encoders import DualEncoder, Pairs, _at_side, dual_encoder
 from .experts import base_hash
@@ -211,9 +212,9 @@ def loosened(
 # %% ../nbs/11c_lightlabels.ipynb #ce33cee3
 def _second_moment(layer, x):
     "Of the inputs that a layer's matrix sees: `[i k k, i k k]`."
-    if isinstance(layer, nn.Linear): cols = x.double().flatten(0, -2)
+    if isinstance(layer, nn.Linear): cols = exact(x).flatten(0, -2)
     else:
-        cols = F.unfold(x.double(), layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+        cols = F.unfold(exact(x), layer.kernel_size, layer.dilation, layer.padding, layer.stride)
         cols = cols.transpose(1, 2).flatten(0, 1)
     return cols.T @ cols / len(cols)
 
@@ -234,7 +235,7 @@ def layer_spectra(
 
 # %% ../nbs/11c_lightlabels.ipynb #ccb4f1f3
 def _change(conv, tuned, gram):
-    delta = (tuned.weight - conv.weight).detach().flatten(1).T.double()
+    delta = exact((tuned.weight - conv.weight).detach().flatten(1).T)
     return low_rank(_ridge(gram, 1e-4), delta)
 
 # %% ../nbs/11c_lightlabels.ipynb #bc104b26

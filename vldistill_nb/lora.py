@@ -11,7 +11,8 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 from .data import InputError
-from .encoders import DualEncoder, _seeded
+from .devices import _seeded
+from .encoders import DualEncoder
 from .retrieval import moving
 
 # %% auto #0

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
+from .devices import exact
 from .encoders import DualEncoder, Feats, Pairs, dual_encoder, encode_data
 from .lora import _corrections, _inject, _matrix, _merge_net
 from .retrieval import student_config, train_student
@@ -299,7 +300,7 @@ class HeadSums:
         targets: Tensor, # `[b, C]`
     ) -> HeadSums: # of one batch
         "Sums of a batch."
-        f, y = inputs.double(), targets.double()
+        f, y = exact(inputs), exact(targets)
         return cls(len(f), f.sum(0), y.sum(0), f.T @ f, f.T @ y)
 
     def __add__(self, other: HeadSums) -> HeadSums:
@@ -323,13 +324,13 @@ def fit(self: HeadSums,
 ) -> tuple[Tensor, LowRank, Callable]: # scale of each row, corrections, and the bias that goes with a whole head
     "Best scales of the given head, then its best corrections of every rank, then the bias."
     if self.n < 2: raise InputError(f"head: {self.n} images teach nothing; use more")
-    w0, img, tgt = w0.double(), self.img / self.n, self.tgt / self.n
+    w0, img, tgt = exact(w0), self.img / self.n, self.tgt / self.n
     gram = self.gram / self.n - torch.outer(img, img)
     if not gram.trace() > 1e-12: raise InputError("head: all inputs are the same, or not finite; lower the rate")
     rhs, ridge = self.rhs / self.n - torch.outer(img, tgt), _ridge(gram, mu, blocks)
     rows = _scales(w0, gram, rhs, blocks or [len(w0)])
     found = low_rank(ridge, torch.linalg.solve(ridge, rhs - gram @ (rows[:, None] * w0)))
-    return rows, found, lambda w: tgt - img @ w.double()
+    return rows, found, lambda w: tgt - img @ exact(w)
 
 # %% ../nbs/11b_projector.ipynb #7a1aea6a
 @patch
@@ -343,7 +344,7 @@ def set_head(self: LabelProjector,
     with torch.no_grad():
         self.scale.copy_(torch.stack([r[0] for r in rows.split(self.blocks)])), self.mean.copy_(sums.img / sums.n)
         self.a[:len(a)], self.b[:, :len(a)] = (a / rows).float(), b.float()
-        self.bias.copy_(bias(rows[:, None] * self.w0 + a.T @ b.T))
+        self.bias.copy_(bias(rows[:, None] * exact(self.w0) + a.T @ b.T))
     return found
 
 # %% ../nbs/11b_projector.ipynb #6a68d01c
@@ -464,8 +465,8 @@ def explained(
     wrong, sums = 0, []
     for at in ((epoch, step) for epoch in epochs for step in range(views.n_steps)):
         view = views.batch(*at)
-        target = centred(targets(view, *at)).double()
-        wrong += (centred(labels(view, *at)) - target).square().sum()
+        target = exact(centred(targets(view, *at)))
+        wrong += (exact(centred(labels(view, *at))) - target).square().sum()
         sums.append(torch.stack([torch.ones_like(target), target, target.square()]).sum(1))
     n, total, square = torch.stack(sums).sum(0)
     return 1 - (wrong / (square - total.square() / n).sum()).item()

@@ -19,7 +19,8 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from .contrast import LOSSES, pair_loss
 from .data import AugConfig, InputError, PairData, augment
-from .encoders import DualEncoder, Feats, Pairs, _sim_block, best_device, encode_data, fresh
+from .devices import _seeded, best_device
+from .encoders import DualEncoder, Feats, Pairs, _sim_block, encode_data, fresh
 from .feed import StoredImages, batches
 
 # %% auto #0
@@ -371,8 +372,7 @@ def _train(student, pairs, cfg, seed):
     sched = _scheduler(opt, cfg, stages)
     opt.register_step_post_hook(lambda *_: sched.step())
     loss, enough = partial(pair_loss(cfg.loss), tau=cfg.tau), cfg.enough if cfg.loss == "info_nce" else 0
-    with torch.random.fork_rng([student.device] if student.device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with _seeded(seed):
         for stage in stages:                              # a batch that is good enough ends its stage
             learn_from(student, _fed(student, imgs, txts, pairs, stage, cfg, rng), opt, loss, enough=enough)
 

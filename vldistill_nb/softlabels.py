@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 from .data import InputError, PairData, _bytes, _data_uri, _positions, _private_rng, _some
 from .data import atomic_write, contact_sheet
+from .devices import _seeded
 from .distill import step_rng
-from .encoders import _seeded
 
 # %% auto #0
 __all__ = ['OTHER_VIEWS', 'class_data', 'ClassImages', 'random_images', 'Classifier', 'classifier', 'score_classifier',
@@ -464,10 +464,17 @@ def _learn(net, opt, view, target, cfg, now):
     "One step of one network."
     with _seeded(2**20 * (now + 1) + cfg.seed):   # dropout
         loss = label_loss(net(view.imgs), view.mixed, target, cfg.beta)
-    if not loss.isfinite():
-        raise InputError(f"{getattr(net, 'arch', 'network')}: its loss is not finite at step {now}; lower lr {cfg.lr}")
     opt.zero_grad(); loss.backward(); opt.step()
     return loss.detach()
+
+# %% ../nbs/11_softlabels.ipynb #2ba77809
+def _finite(losses, nets, now, lr):
+    "Losses of a step, brought to the CPU and looked at."
+    losses = losses.cpu()
+    for net, ok in zip(nets, losses.isfinite()):
+        name = getattr(net, "arch", "network")
+        if not ok: raise InputError(f"{name}: its loss is not finite at step {now}; lower lr {lr}")
+    return losses
 
 # %% ../nbs/11_softlabels.ipynb #24ee16ba
 def _keep(states, nets):
@@ -495,7 +502,7 @@ def train_classifier(
             now, view = epoch * views.n_steps + step, views.batch(epoch, step)
             target = source(view, epoch, step)
             done = [_learn(net, opt, view, target, cfg, now) for net, opt in zip(nets, opts)]
-            losses[epoch] += torch.stack(done).cpu() / views.n_steps
+            losses[epoch] += _finite(torch.stack(done), nets, now, cfg.lr) / views.n_steps
             if now + 1 in steps: _keep(states, nets)
     for net in nets: net.eval()
     return Trained(losses, states, steps)

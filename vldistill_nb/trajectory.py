@@ -4,9 +4,10 @@
 
 # %% ../nbs/08_trajectory.ipynb #406ab800
 from __future__ import annotations
+import math, warnings, weakref
 from contextlib import nullcontext
-import warnings, weakref
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Callable, Sequence
 import numpy as np
 import torch
@@ -18,9 +19,10 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from .contrast import LOSSES, LowRankSim, pair_loss
 from .data import InputError
+from .devices import _seeded, autocast
 from .distill import leaves, say_share, shared_feats, step_rng, with_leaves
 from .encoders import DualEncoder, Pairs, _sim_block
-from .experts import DTYPES, Experts
+from .experts import Experts
 
 # %% auto #0
 __all__ = ['MODES', 'LEAST', 'Layout', 'checkpointed', 'detached', 'unroll', 'match_loss', 'TrajectoryConfig', 'student_loss',
@@ -59,21 +61,19 @@ class _Slot:
 
 # %% ../nbs/08_trajectory.ipynb #8cf6d315
 def checkpointed(
-    step: Callable, # of a number and tensors, to tensors; asks for gradients within
+    step: Callable, # of a number and tensors, to tensors; asks for gradients within, and gives the same each time
     k: int, # its number
     *theta: Tensor, # where it begins
 ) -> tuple[Tensor, ...]: # what it returns
-    "A step that keeps only where it began, and is taken again, random numbers included, on the way back."
-    slots, gpu = [], [v.device for v in theta[:1] if v.device.type == "cuda"]
-    states = [torch.get_rng_state(), *map(torch.cuda.get_rng_state, gpu)]
+    "A step that keeps only where it began, and is taken again on the way back."
+    slots = []
     def keep(x):
         slot = _Slot()
         slot.tensor = x.detach()
         slots.append(weakref.ref(slot))          # the graph holds those that are needed later
         return slot
-    def again(): step(k, *(v.detach().requires_grad_() for v in theta))
     def recall(slot):
-        if slot.tensor is None: _refill(slots, gpu, states, again)
+        if slot.tensor is None: _refill(slots, lambda: step(k, *(v.detach().requires_grad_() for v in theta)))
         x, slot.tensor = slot.tensor, None
         return x
     with saved_tensors_hooks(keep, recall): out = step(k, *theta)
@@ -81,17 +81,14 @@ def checkpointed(
     return out
 
 # %% ../nbs/08_trajectory.ipynb #12a48abe
-def _refill(slots, gpu, states, step):
-    "Take a step again with the random numbers it had, and put what it saves where it is waited for."
+def _refill(slots, step):
+    "Take a step again, and put what it saves where it is waited for."
     waiting = iter(slots)
     def put(x):
         slot, x = next(waiting)(), x.detach()
         if slot is not None: slot.tensor = x
         return x
-    with torch.random.fork_rng(gpu), torch.enable_grad(), saved_tensors_hooks(put, lambda x: x):
-        torch.set_rng_state(states[0])
-        for device, state in zip(gpu, states[1:]): torch.cuda.set_rng_state(state, device)
-        step()
+    with torch.enable_grad(), saved_tensors_hooks(put, lambda x: x): step()
 
 # %% ../nbs/08_trajectory.ipynb #01a97211
 def detached(
@@ -103,7 +100,7 @@ def detached(
 
 # %% ../nbs/08_trajectory.ipynb #8424e642
 def unroll(
-    loss_fn: Callable, # `(theta, k)` to the loss of inner step k
+    loss_fn: Callable, # `(theta, k)` to the loss of inner step k, the same each time
     start: dict[str, Tensor], # `[p]` for each side, or `[experts, p]` for losses that are summed over experts
     rates: dict[str, Tensor], # learning rate of each side, a scalar
     steps: int, # T
@@ -134,12 +131,9 @@ def match_loss(
     *,
     merge: bool = False, # one ratio for both sides, instead of one each
 ) -> tuple[Tensor, dict[str, Tensor]]: # the loss, and the ratio of each side; `[...]`
-    "How far students are from their targets; `InputError` for an expert that did not move."
+    "How far students are from their targets, of the way that experts went; infinite for one that did not move."
     square = lambda a, b: {s: (a[s] - b[s]).square().sum(-1) for s in a}
     far, move = square(end, target), square(start, target)
-    for s, m in move.items():
-        if (m == 0).any():
-            raise InputError(f"experts: the {s} side does not move between start and target; widen the span")
     ratio = {s: far[s] / move[s] for s in far}
     return (sum(far.values()) / sum(move.values()) if merge else sum(ratio.values())), ratio
 
@@ -229,10 +223,8 @@ def student_loss(
     "What a student trains on in one inner step."
     imgs, txts = pairs.imgs[idx], pairs.txts[idx]
     if mix is not None: imgs, txts = (mix[0] * x + (1 - mix[0]) * x[mix[1]] for x in (imgs, txts))
-    narrow = cfg.dtype != "float32"
-    with torch.autocast(imgs.device.type, DTYPES[cfg.dtype]) if narrow else nullcontext():
-        emb = functional_call(encoder, params, (imgs, txts))
-    return pair_loss(cfg.loss)(*(e.float() if narrow else e for e in emb), _sim_block(pairs.sim, idx), tau=cfg.tau)
+    with autocast(imgs.device, cfg.dtype != "float32"): emb = functional_call(encoder, params, (imgs, txts))
+    return pair_loss(cfg.loss)(*(e.to(imgs.dtype) for e in emb), _sim_block(pairs.sim, idx), tau=cfg.tau)
 
 # %% ../nbs/08_trajectory.ipynb #165802f0
 def with_starts(
@@ -279,13 +271,16 @@ class TrajectoryMatching:
 def ends(self: TrajectoryMatching,
     draw: int, # counts experts that were drawn
 ) -> tuple[dict, dict]: # start and target: a vector for each side, on the device
-    "Draw an expert and its epochs, and read the two points."
+    "Draw an expert and its epochs, and read the two points; `InputError` if they are one."
     cfg, rng = self.cfg, step_rng(self.cfg.seed, draw)
     pick = lambda top, low=0: torch.randint(low, top, (), generator=rng).item()
     i, at = pick(len(self.experts)), pick(cfg.starts, cfg.first)
     at = dict(img=at, txt=at if cfg.starts_txt is None else pick(cfg.starts_txt, cfg.first))
     point = lambda e: self.experts.straight(i, e, cfg.straight) if cfg.straight else self.experts.snapshot(i, e)
     known = {e: self.layout.flat(point(e)) for s in at.values() for e in (s, s + cfg.span)}
+    for s, e in at.items():
+        if not (known[e][s] - known[e + cfg.span][s]).norm() > 0:
+            raise InputError(f"experts: the {s} side does not move between start and target; widen the span")
     return tuple({s: known[e + off][s].to(self.encoder.device) for s, e in at.items()} for off in (0, cfg.span))
 
 # %% ../nbs/08_trajectory.ipynb #38b181f6
@@ -324,8 +319,9 @@ def landed(self: TrajectoryMatching,
         return student_loss(self.encoder, self.layout.named(theta), entered, idx, cfg, mix or None)
     def loss_fn(theta, k):
         rows = (theta, idx[:, k], *((share[:, k], other[:, k]) if mixes else ()))
-        if self.rows: return torch.vmap(one, randomness="different")(*rows).sum()
-        return one({s: v[0] for s, v in theta.items()}, *(x[0] for x in rows[1:]))
+        with self._dropout(draws[0], k):
+            if self.rows: return torch.vmap(one, randomness="different")(*rows).sum()
+            return one({s: v[0] for s, v in theta.items()}, *(x[0] for x in rows[1:]))
     def on_path(theta, k): return {s: b.lerp(goal[s], (k + 0.5) / cfg.steps) for s, b in begin.items()}
     weights_at = dict(exact=None, tesla=detached, influence=on_path)[cfg.mode]
     end = unroll(loss_fn, begin, rates, cfg.steps, weights_at=weights_at, rerun=self.rerun)
@@ -344,8 +340,9 @@ def _aligned(self: TrajectoryMatching, entered, goal, idx, draws):
         between = [self.layout.flat(self._teacher(d)) for d in draws]
         goal = {s: torch.stack([b[s] for b in between]).to(idx.device) for s in goal}
     def one(theta, idx): return student_loss(self.encoder, self.layout.named(theta), plain, idx, cfg)
-    if self.rows: return torch.vmap(one, randomness="different")(goal, idx)
-    return one({s: v[0] for s, v in goal.items()}, idx[0]).unsqueeze(0)
+    with self._dropout(draws[0], cfg.steps):
+        if self.rows: return torch.vmap(one, randomness="different")(goal, idx)
+        return one({s: v[0] for s, v in goal.items()}, idx[0]).unsqueeze(0)
 
 @patch
 def _teacher(self: TrajectoryMatching, draw):
@@ -353,6 +350,12 @@ def _teacher(self: TrajectoryMatching, draw):
     rng, n, epochs = step_rng(self.cfg.seed, draw, 3), len(self.experts), self.experts.epochs[1:]
     i, other, e = (torch.randint(k, (), generator=rng).item() for k in (n, max(1, n - 1), len(epochs)))
     return self.experts.merged(i, (i + 1 + other) % n, epochs[e], self.cfg.merged)[0]
+
+# %% ../nbs/08_trajectory.ipynb #2b2abfed
+@patch
+def _dropout(self: TrajectoryMatching, draw, k):
+    "Randomness of an inner step: the same whenever and wherever it is computed."
+    return _seeded(step_rng(self.cfg.seed, draw, 4).initial_seed() + k) if self.cfg.dropout else nullcontext()
 
 # %% ../nbs/08_trajectory.ipynb #4e279ae9
 @patch
@@ -395,21 +398,22 @@ def _groups(self: TrajectoryMatching, draws):
 @patch
 def _finite(self: TrajectoryMatching, entered, rates, draws):
     "Losses and ratios of the draws that stay finite; a run among rows that does not spoils all, so rows run again."
-    loss, ratio = self.landed(entered, rates, draws)
-    fine = loss.isfinite()
-    if not fine.all():
-        draws = [d for d, ok in zip(draws, fine.tolist()) if ok]
-        if not draws: return loss[:0], {}
-        loss, ratio = self.landed(entered, rates, draws)
-    return loss, {s: r.detach() for s, r in ratio.items()}
+    loss, ratio = self._told(*self.landed(entered, rates, draws))
+    stay = [d for d, *r in zip(draws, *ratio.values()) if all(map(math.isfinite, r))]
+    if not stay: return loss[:0], {}
+    return (loss, ratio) if len(stay) == len(draws) else self._told(*self.landed(entered, rates, stay))
+
+@patch
+def _told(self: TrajectoryMatching, loss, ratio):
+    "Losses, and their ratios as numbers: the one time in a step that a device is waited for."
+    return loss, dict(zip(ratio, torch.stack([*ratio.values()]).tolist()))
 
 # %% ../nbs/08_trajectory.ipynb #b08cfec0
 @patch
 def _note(self: TrajectoryMatching, ratios, rates, left_out):
     "What goes into the log, and whether it is time to give up."
-    found = {s: torch.cat([r[s] for r in ratios]).mean().item() for s in rates} if ratios else {}
-    eta = {s: r.item() for s, r in rates.items()}
-    self.parts = {f"match_{s}": v for s, v in found.items()} | {f"rate_{s}": r for s, r in eta.items()}
+    found = {s: fmean(x for r in ratios for x in r[s]) for s in rates} if ratios else {}
+    self.parts = {f"match_{s}": v for s, v in found.items()} | {f"rate_{s}": r.detach() for s, r in rates.items()}
     if left_out: self.parts["left_out"] = left_out
     self.idle = 0 if ratios else self.idle + 1
     for s, v in found.items():
@@ -417,8 +421,9 @@ def _note(self: TrajectoryMatching, ratios, rates, left_out):
         if self.still[s] == 20:
             warnings.warn(f"trajectory: the {s} side's distance stays at 1, so its student does not move; "
                           "raise its learning rate, or start epochs nearer to the first")
-    told = ", ".join(f"{s} {r:.3g}" for s, r in eta.items())
-    if self.idle > 9: self.trouble = f"{self.idle} steps without a student that stays finite (learned rates: {told})"
+    if self.idle <= 9: return
+    told = ", ".join(f"{s} {r.item():.3g}" for s, r in rates.items())
+    self.trouble = f"{self.idle} steps without a student that stays finite (learned rates: {told})"
 
 # %% ../nbs/08_trajectory.ipynb #f65b6c1a
 @patch(as_prop=True)
