@@ -120,10 +120,9 @@ def join_group(
     patience: timedelta = PATIENCE, # after which a missing process is an error
 ) -> PartialState: # which process this is, of how many
     "Join the other processes of a launched group; without GPUs accelerate has to be told that it is one."
-    named = os.environ.get("ACCELERATE_TORCH_DEVICE")
-    cpu = named == "cpu" or not torch.cuda.is_available()
-    alone = int(os.environ.get("WORLD_SIZE", 1)) < 2
-    return PartialState() if alone else PartialState(cpu=cpu, timeout=patience)
+    if "WORLD_SIZE" not in os.environ: return PartialState()
+    cpu = os.environ.get("ACCELERATE_TORCH_DEVICE") == "cpu" or not torch.cuda.is_available()
+    return PartialState(cpu=cpu, timeout=patience)
 
 # %% ../nbs/00d_share.ipynb #69ad727d
 @atexit.register
