@@ -1,19 +1,20 @@
 """The same work on one, two and four processes (torchrun, gloo): do the results differ, and how much does each do?
 
-    python benchmarks/processes.py [--steps 5] [--pairs 100] [--out nbs/results/processes.json]
+    python benchmarks/processes.py [--steps 5] [--pairs 100] [--jobs online bank] [--json nbs/results/processes.json]
 
-Objectives learn 100 pairs of `tiny`. Counted in each process, through hooks: rows through an image tower (those whose
-graph is not kept pass twice), draws of trajectory matching, students and experts trained.
+Objectives learn 100 pairs of `tiny`. Counted in each process, through hooks: images through an image tower (once, also
+where they pass again on the way back), draws of trajectory matching, students and experts trained, rows that coresets
+rank.
 """
-import argparse, json, os, subprocess, sys, tempfile, time
+import argparse, json, os, subprocess, sys, tempfile
 from collections import Counter
-from datetime import date
 from functools import wraps
 from pathlib import Path
+from common import record
 
-JOBS = ("statistics", "covariance", "online", "online, batch 128", "bank", "trajectory", "trajectory, pixels", "experts",
-        "students", "herding", "k-center")
-WORLDS = (1, 2, 4)
+JOBS = ("statistics", "covariance", "online", "online, batch 128", "bank", "trajectory", "trajectory, pixels",
+        "experts", "students", "herding", "k-center")
+WORLDS, COUNTED = (1, 2, 4), ("images", "draws", "students", "experts", "ranked")
 COUNT = Counter()
 
 
@@ -29,14 +30,16 @@ def counted(module, name, key, much=lambda *a, **kw: 1):
 def watch():
     "Hooks that count."
     from torch.nn.modules.module import register_module_forward_hook
-    from vldistill_nb import experts, retrieval, trajectory
+    from vldistill_nb import coresets, experts, retrieval, trajectory
     from vldistill_nb.encoders import ImageTower
+    from vldistill_nb.share import my_chunks
     def hook(module, args, out):
-        if isinstance(module, ImageTower): COUNT["images"] += len(args[0])
+        if isinstance(module, ImageTower) and args[0].ndim == 4: COUNT["images"] += len(args[0])   # not features
     register_module_forward_hook(hook)
     counted(retrieval, "train_student", "students")
     counted(experts, "expert_path", "experts")
-    counted(trajectory.TrajectoryMatching, "landed", "draws", lambda self, e, r, draws, own, points=None: len(draws) * (points is None))
+    counted(trajectory.TrajectoryMatching, "_matched", "draws", lambda self, entered, draws: len(draws))
+    counted(coresets, "_best", "ranked", lambda score, n: sum(c.stop - c.start for c in my_chunks(n, n)))
 
 def learned(name, steps, n, tmp):
     "The tensors that a job ends with."
@@ -73,7 +76,8 @@ def learned(name, steps, n, tmp):
     if name == "experts":
         from safetensors.torch import load_file
         record_experts(enc, real, 4, f"{tmp}/experts", ExpertConfig(epochs=8, bs=16))
-        return {f"{i}/{k}": v for i in range(4) for k, v in load_file(f"{tmp}/experts/expert-{i:03}.safetensors").items()}
+        files = [load_file(f"{tmp}/experts/expert-{i:03}.safetensors") for i in range(4)]
+        return {f"{i}/{k}": v for i, file in enumerate(files) for k, v in file.items()}
     if name == "students":
         found = evaluate_pairs(start(), enc, world.test, student_config("probe"), seeds=4)
         return dict(recalls=torch.tensor(found["mean_recall"]["runs"]))
@@ -92,10 +96,8 @@ def work(jobs, steps, n, out):
     watch()
     for name in jobs:
         COUNT.clear()
-        began = time.perf_counter()
         tensors = learned(name, steps, n, out)
-        counts = gather_object([dict(COUNT)])
-        found[name] = dict(counts=counts)
+        found[name] = gather_object([dict(COUNT)])
         if ps.is_main_process: torch.save(tensors, f"{out}/{name}.pt")
     if ps.is_main_process: Path(out, "counts.json").write_text(json.dumps(found))
 
@@ -111,30 +113,30 @@ def gap(one, other):
     "Largest difference of two sets of tensors; 0 for the same bits."
     return max((one[k].double() - other[k].double()).abs().max().item() for k in one)
 
+def compared(tmp, jobs):
+    "A row for each job and number of processes."
+    import torch
+    load = lambda w, name: torch.load(f"{tmp}/{w}/{name}.pt", weights_only=True)
+    for name in jobs:
+        for w in WORLDS:
+            counts = json.loads(Path(tmp, f"{w}", "counts.json").read_text())[name]
+            each = {k: [c.get(k, 0) for c in counts] for k in COUNTED}
+            row = dict(job=name, processes=w, gap=gap(load(1, name), load(w, name)))
+            yield row | {k: v for k, v in each.items() if any(v)}
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for k, v in dict(steps=5, pairs=100).items(): ap.add_argument(f"--{k}", type=int, default=v)
-    ap.add_argument("--jobs", nargs="*", default=JOBS)
-    for k in ("out", "work"): ap.add_argument(f"--{k}")
+    ap.add_argument("--jobs", nargs="*", default=JOBS, choices=JOBS)
+    for k in ("json", "work"): ap.add_argument(f"--{k}")
     a = ap.parse_args()
     if a.work: return work(a.jobs, a.steps, a.pairs, a.work)
-    import torch
-    rows = []
     with tempfile.TemporaryDirectory() as tmp:
         for w in WORLDS:
-            (Path(tmp) / str(w)).mkdir()
+            Path(tmp, f"{w}").mkdir()
             launch(w, a, f"{tmp}/{w}")
-        load = lambda w, name: torch.load(f"{tmp}/{w}/{name}.pt", weights_only=True)
-        for name in a.jobs:
-            for w in WORLDS:
-                counts = json.loads(Path(tmp, str(w), "counts.json").read_text())[name]["counts"]
-                each = {k: [c.get(k, 0) for c in counts] for k in ("images", "draws", "students", "experts")}
-                row = dict(job=name, processes=w, gap=gap(load(1, name), load(w, name)),
-                           **{k: v for k, v in each.items() if any(v)})
-                rows.append(row)
-                print(row, flush=True)
-    if a.out:
-        from common import about
-        Path(a.out).write_text(json.dumps(dict(rows=rows), indent=1) + "\n")
+        rows = [*compared(tmp, a.jobs)]
+    print(*rows, sep="\n")
+    if a.json: record(a.json, rows)
 
 if __name__ == "__main__": main()
