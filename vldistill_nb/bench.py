@@ -964,7 +964,9 @@ def _deal(jobs, work, workers, threads):
             for pipe in connection.wait(list(busy)):
                 job = busy.pop(pipe)
                 try: answer = pipe.recv()
-                except EOFError: pipe.close(); answer = [], "its process was ended from outside; is there enough memory?"
+                except EOFError:
+                    pipe.close()
+                    answer = [], "its process was ended from outside; is there enough memory?"
                 if todo and crew[pipe].is_alive(): busy[pipe] = todo.pop(0); pipe.send(busy[pipe])
                 elif crew[pipe].is_alive(): pipe.send(None)
                 yield job, *answer

@@ -353,7 +353,7 @@ class NanStop(Callback):
 
 # %% ../nbs/06_distill.ipynb #02d308a7
 class EvalCallback(Callback):
-    "Measure the pairs every so many steps; what `fn` returns joins the metrics. All processes measure, and may share it."
+    "Measure the pairs every so many steps, in all processes; what `fn` returns joins the metrics."
     order = 0
     def __init__(self,
         fn: Callable[[Pairs], dict], # pairs to numbers, e.g. recall on `val`
