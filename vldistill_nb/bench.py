@@ -9,18 +9,19 @@ __all__ = ['PICKS', 'LEARNED', 'Method', 'FROZEN', 'PLANS', 'METHODS', 'SETTLED'
            'learn_config', 'Job', 'Made', 'real_bytes', 'learned_bytes', 'configure', 'make_pairs', 'head_bytes',
            'cut_heads', 'hits_of', 'score', 'read_ledger', 'write_ledger', 'add_rows', 'Study', 'grid', 'quick',
            'learned', 'budgets', 'covariances', 'trajectories', 'ablations', 'stack', 'adapters', 'transfer',
-           'both_towers', 'looks', 'admission', 'open_study', 'guess', 'missing', 'share_cores', 'plan', 'run_study',
-           'by_image', 'spread', 'paired', 'rows_of', 'measured']
+           'both_towers', 'looks', 'admission', 'open_study', 'guess', 'missing', 'crew_of_group', 'share_cores',
+           'plan', 'run_study', 'by_image', 'spread', 'paired', 'rows_of', 'measured']
 
 # %% ../nbs/12_bench.ipynb #c12b0005
-import base64, difflib, hashlib, json, math, os, re, shutil, signal, sys, time, traceback
+import base64, difflib, hashlib, json, math, os, re, secrets, shutil, signal, sys, time, traceback
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from statistics import mean, stdev
 from threading import Thread
-from typing import Any, Callable, Literal, Sequence
+from typing import Any, Callable, Iterator, Literal, Sequence
 
 import numpy as np
 from fastcore.basics import patch
@@ -943,10 +944,14 @@ def _try(job, work, labs):
 
 # %% ../nbs/12_bench.ipynb #c12b0091
 def _serve(pipe, threads, work):
-    "A worker: jobs in, rows out."
-    import torch
+    "A worker that was started here: it ends with its parent."
     Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)                 # Ctrl-C is for the parent
+    _work(pipe, threads, work)
+
+def _work(pipe, threads, work):
+    "Jobs in, rows out."
+    import torch
     torch.set_num_threads(threads)
     labs = {}
     while (job := pipe.recv()) is not None: pipe.send(_try(job, work, labs))
@@ -958,9 +963,9 @@ def _end_with_parent():
 
 # %% ../nbs/12_bench.ipynb #c12b0092
 def _hire(n, threads, work):
-    "Workers by their pipes."
-    ctx, crew = get_context("spawn"), {}
-    for _ in range(n):
+    "Workers by their pipes; those of a launched group are there already."
+    ctx, crew = get_context("spawn"), dict(_mates)
+    for _ in range(n - len(crew)):
         here, there = ctx.Pipe()
         crew[here] = ctx.Process(target=_serve, args=(there, threads, work))
         crew[here].start(), there.close()
@@ -973,12 +978,14 @@ def _deal(jobs, work, workers, threads):
     while todo and not workers: yield todo[0], *_try(todo.pop(0), work, labs)
     crew, busy = _hire(min(workers, len(todo)), threads, work), {}
     try:
-        for pipe in crew: busy[pipe] = todo.pop(0); pipe.send(busy[pipe])
+        for pipe in list(crew)[:len(todo)]: busy[pipe] = todo.pop(0); pipe.send(busy[pipe])
         while busy:
             for pipe in connection.wait(list(busy)):
                 job = busy.pop(pipe)
                 try: answer = pipe.recv()
-                except EOFError: answer = [], "its process was ended from outside; is there enough memory?"
+                except EOFError:
+                    pipe.close()
+                    answer = [], "its process was ended from outside; is there enough memory?"
                 if todo and crew[pipe].is_alive(): busy[pipe] = todo.pop(0); pipe.send(busy[pipe])
                 elif crew[pipe].is_alive(): pipe.send(None)
                 yield job, *answer
@@ -987,6 +994,58 @@ def _deal(jobs, work, workers, threads):
         for pipe in busy: crew[pipe].terminate()
         for p in crew.values(): p.join()
 
+# %% ../nbs/12_bench.ipynb #3ad1584d
+_mates = {}   # in process 0 of a launched group: the others, by their pipes
+
+class _Mate:
+    "Another process of the group, as `_deal` sees a worker."
+    def __init__(self, pipe): self.pipe = pipe
+    def is_alive(self): return not self.pipe.closed
+    def terminate(self): self.pipe.close()
+    def join(self): pass
+
+def _leave_group():
+    "Compute on this process's own device, as if it were the only one."
+    import torch
+    local = os.environ.pop("LOCAL_RANK"); del os.environ["WORLD_SIZE"]
+    if torch.cuda.is_available(): os.environ.setdefault("ACCELERATE_TORCH_DEVICE", f"cuda:{local}")
+
+# %% ../nbs/12_bench.ipynb #76ec4700
+@contextmanager
+def crew_of_group(work: Path, # folder of what is kept, which all processes see
+                  ) -> Iterator: # True in the process that deals; False elsewhere, after all jobs
+    "In a launched group, process 0 gets the others as workers for as long as this lasts."
+    world, note = int(os.environ.get("WORLD_SIZE", 1)), work / f".crew-{os.environ.get('MASTER_PORT')}"
+    if world < 2: yield True; return
+    _leave_group()
+    if not is_main(): _work_for(note, work); yield False; return
+    key = secrets.token_bytes(32)
+    with connection.Listener((os.environ["MASTER_ADDR"], 0), backlog=world, authkey=key) as door:
+        _write_note(note, [*door.address, key.hex()])
+        for _ in range(world - 1): pipe = door.accept(); _mates[pipe] = _Mate(pipe)
+    note.unlink()
+    try: yield True
+    finally:
+        for pipe in _mates:
+            with suppress(OSError): pipe.send(None)
+        _mates.clear()
+
+# %% ../nbs/12_bench.ipynb #ba5ea216
+def _write_note(note, said):
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.unlink(missing_ok=True)
+    with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f: json.dump(said, f)
+
+def _work_for(note, work, patience=300):
+    "Work until dismissed for who left the note; `InputError` if there is nobody within so many seconds."
+    end = time.monotonic() + patience
+    while True:
+        try: host, port, key = json.loads(note.read_text()); break
+        except (OSError, ValueError): time.sleep(0.1)
+        if time.monotonic() > end: raise InputError(f"{note}: process 0 of the group does not deal")
+    pipe = connection.Client((host, port), authkey=bytes.fromhex(key))
+    with suppress(EOFError): _work(pipe, share_cores(int(os.environ["LOCAL_WORLD_SIZE"]), 1)[1], work)
+
 # %% ../nbs/12_bench.ipynb #c12b0094
 def share_cores(workers: int | None, # wanted; None for as many as make sense
                 jobs: int, # to be done
@@ -994,6 +1053,7 @@ def share_cores(workers: int | None, # wanted; None for as many as make sense
     "Deal out the cores: a worker for each, up to eight, and no more than there are jobs."
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     n = max(1, min(cores, 8, jobs)) if workers is None else workers
+    if _mates: return len(_mates) + 1, max(1, cores // int(os.environ["LOCAL_WORLD_SIZE"]))
     return n, max(1, min(cores // max(1, n), int(os.environ.get("OMP_NUM_THREADS") or cores)))
 
 # %% ../nbs/12_bench.ipynb #c12b0096

@@ -16,7 +16,7 @@ __all__ = ['METAVARS', 'SPECS', 'TOLD', 'PICTURES', 'Student', 'Trained', 'Recip
 import argparse, difflib, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from types import UnionType
 from typing import Any, Callable, Iterator, Literal, Sequence, Union, get_args, get_origin
@@ -25,9 +25,9 @@ from fastcore.basics import patch
 from fastcore.docments import docments
 
 from . import __version__
-from .bench import (FROZEN, LEARNED, PICKS, Lab, Method, adapters_of, baseline, expert_encoder, is_main,
-                                learn, learn_config, open_lab, open_study, pick, plan, run_study, say, start_covariance,
-                                start_covmatch, start_trajectory, table, write_json)
+from .bench import (FROZEN, LEARNED, PICKS, Lab, Method, adapters_of, baseline, crew_of_group,
+                                expert_encoder, is_main, learn, learn_config, open_lab, open_study, pick, plan,
+                                run_study, say, start_covariance, start_covmatch, start_trajectory, table, write_json)
 from .data import OPTIONS, InputError, PairData, atomic_write, contact_sheet, load_data
 from .store import _amount, cache_dir, remove_store, stores, verify_store
 
@@ -245,13 +245,10 @@ def new_folder(path: str, # as given
 
 # %% ../nbs/13_cli.ipynb #f523e89e
 def _join_group():
-    "Join the other processes of a launched group; without GPUs accelerate has to be told that it is one."
+    "Join the other processes of a launched group."
     if int(os.environ.get("WORLD_SIZE", 1)) < 2: return
-    import torch
-    from accelerate import PartialState
-    named = os.environ.get("ACCELERATE_TORCH_DEVICE")
-    cpu = named == "cpu" or not torch.cuda.is_available()
-    PartialState(cpu=cpu, timeout=timedelta(hours=6))     # some train a student more while the others wait
+    from vldistill_nb.share import join_group
+    join_group()
 
 # %% ../nbs/13_cli.ipynb #9590405b
 def facts(d: PairData, # loaded
@@ -1115,12 +1112,13 @@ def bench(*,
     command = command_line(bench, locals() | dict(resume=False, dry_run=False, again=False, workers=None))
     check_range("workers", workers, 0, 256)
     if again and resume: raise InputError("--again: computes rows anew, --resume keeps them; leave one of them out")
-    _one_process("bench")
     todo = open_study(study, data=data, image_encoder=image_encoder, text_encoder=text_encoder)
     ledgers, kept = new_folder(out), new_folder(work)
-    if dry_run: return print(plan(todo, ledgers, workers=workers, again=again)[1]) or {}
-    try: made = run_study(todo, ledgers, work=kept, workers=workers, command=command, again=again)
-    except KeyboardInterrupt: raise KeyboardInterrupt("the same command goes on") from None
+    if dry_run: return is_main() and print(plan(todo, ledgers, workers=workers, again=again)[1]) or {}
+    with crew_of_group(kept) as deals:
+        if not deals: return {}
+        try: made = run_study(todo, ledgers, work=kept, workers=workers, command=command, again=again)
+        except KeyboardInterrupt: raise KeyboardInterrupt("the same command goes on") from None
     print(study_table(made["rows"]))
     return made
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
+from accelerate.utils import gather_object
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from torch import Tensor
@@ -21,6 +22,7 @@ from .data import InputError, PairData
 from .encoders import Pairs
 from .feed import StoredImages
 from .contrast import info_nce
+from .share import my_chunks
 
 # %% ../nbs/05_coresets.ipynb #cb149d81
 def check_feats(feats:tuple, # image features `[N, d_v]` and text features `[N, d_l]`, one row for each caption
@@ -51,6 +53,12 @@ def joint_feats(img:Tensor, # image features `[N, d_v]`
         raise InputError(f'how: "sum" needs equal widths, not {img.shape[1]} and {txt.shape[1]}; use `warmup` first')
     return img + txt
 
+# %% ../nbs/05_coresets.ipynb #34b4c512
+def _best(score, n):
+    "Position of the largest of n scores; each process scores its rows."
+    mine = [(s.max().item(), -c.start - s.argmax().item()) for c in my_chunks(n, n) for s in [score(c)]]
+    return -max(gather_object(mine))[1]
+
 # %% ../nbs/05_coresets.ipynb #537f4a35
 def herding(z:Tensor, # one vector for each pair `[N, d]`
             n:int, # pairs to pick
@@ -59,9 +67,10 @@ def herding(z:Tensor, # one vector for each pair `[N, d]`
     mu, half = z.mean(0), z.square().sum(1)/2
     total, idx = torch.zeros_like(mu), torch.empty(n, dtype=torch.int64, device=z.device)
     for t in range(n):
-        score = z @ ((t + 1)*mu - total) - half
-        idx[t] = score.index_fill_(0, idx[:t], -torch.inf).argmax()
-        total += z[idx[t]]
+        wanted = (t + 1)*mu - total
+        idx[t] = best = _best(lambda c: z[c] @ wanted - half[c], len(z))
+        total += z[best]
+        half[best] = torch.inf                                     # never again
     return idx
 
 # %% ../nbs/05_coresets.ipynb #d8a56fec
@@ -75,10 +84,11 @@ def k_center(z:Tensor, # one vector for each pair `[N, d]`
     idx = torch.randint(len(z), (n,), generator=gen).to(z.device)  # only the first is kept
     near = torch.full_like(sq, torch.inf)
     for t in range(n):
-        if t: idx[t] = near.argmax()
+        if t: idx[t] = _best(lambda r: near[r], len(z))
         c = z[idx[t]]
-        near = torch.minimum(near, (sq + c @ c - 2*(z @ c)).clamp(min=0))
-        near[idx[:t+1]] = -1
+        for r in my_chunks(len(z), len(z)):
+            near[r] = torch.minimum(near[r], (sq[r] + c @ c - 2*(z[r] @ c)).clamp(min=0))
+        near[idx[t]] = -1
     return idx
 
 # %% ../nbs/05_coresets.ipynb #06755584

@@ -7,18 +7,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 import torch
 from accelerate import PartialState
-from accelerate.utils import gather
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm.auto import tqdm
 from .data import InputError, PairData
-from .distill import my_chunks, say_share, shared_feats
+from .distill import shared_feats
 from .encoders import DualEncoder, Feats, Pairs
 from .feed import StoredImages, batches
 from .retrieval import _chunks
+from .share import SHARES, chunks_of, in_turn, my_items, say_share
 
 # %% auto #0
-__all__ = ['LANES', 'CrossCov', 'covariance_stats', 'CovConfig', 'auto_rho', 'CovarianceMatching']
+__all__ = ['CrossCov', 'covariance_stats', 'CovConfig', 'auto_rho', 'CovarianceMatching']
 
 # %% ../nbs/10_covariance.ipynb #a6b3594d
 @dataclass(eq=False)
@@ -104,22 +104,12 @@ def mean_txt(self: CrossCov) -> Tensor: # `[d_txt]`
     "Mean of the texts."
     return self.mean[self.d_img:]
 
-# %% ../nbs/10_covariance.ipynb #a4123d7e
-LANES = 8
-
 # %% ../nbs/10_covariance.ipynb #2c2464af
-def _lanes(chunks):
-    "Contiguous shares of the chunks; some may be empty."
-    per = -(-len(chunks) // LANES)
-    return [chunks[i * per:(i + 1) * per] for i in range(LANES)]
-
-# %% ../nbs/10_covariance.ipynb #f83901c0
-def _tree(leaf, items):
-    "Merge states in a binary tree: at most one a level is held."
-    if len(items) == 1: return leaf(items[0])
-    half = 2 ** ((len(items) - 1).bit_length() - 1)
-    first = _tree(leaf, items[:half])
-    return first.merge(_tree(leaf, items[half:]))
+def _parts(n, bs):
+    "Eight contiguous shares of the chunks of n images; with few images there are fewer."
+    chunks = chunks_of(n, bs)
+    per = -(-len(chunks) // SHARES)
+    return [chunks[i:i + per] for i in range(0, len(chunks), per)]
 
 # %% ../nbs/10_covariance.ipynb #481d899d
 def covariance_stats(
@@ -127,21 +117,26 @@ def covariance_stats(
     data: PairData, # every image with each of its captions; pass `data.train`
     *,
     feats: Feats | None = None, # features of `data`, if they are known already
-    bs: int = 250, # images at a time
+    bs: int = 250, # images at a time, at most
     progress: bool = False, # show a bar
 ) -> CrossCov: # exact over all pairs
-    "Streamed statistics of a whole data set under frozen towers."
+    "Streamed statistics of a whole data set under frozen towers; the same bits from any number of processes."
     encoder.to(PartialState().device).eval()
-    lanes = _lanes([slice(i, min(i + bs, len(data))) for i in range(0, len(data), bs)])
-    mine = my_chunks(LANES, 1)
-    mine = lanes[mine[0].start:mine[-1].stop] if mine else []
-    seen = _chunk_feats(encoder, data, feats, [c for lane in mine for c in lane])
-    with tqdm(total=sum(map(len, mine)), desc="statistics", disable=not progress) as bar:
-        def lane(chunks):
-            stats = CrossCov(encoder.img_enc.dim, encoder.txt_enc.dim)
-            for _ in chunks: stats.update(*next(seen)), bar.update()
-            return stats
-        return _all_reduce(_tree(lane, mine) if mine else lane([]))
+    parts, total = _parts(len(data), bs), CrossCov(encoder.img_enc.dim, encoder.txt_enc.dim)
+    mine = [c for i in my_items(len(parts)) for c in parts[i]]
+    seen = _chunk_feats(encoder, data, feats, mine)
+    with tqdm(total=len(mine), desc="statistics", disable=not progress) as bar:
+        def part(i):
+            stats = CrossCov(total.d_img, total.d_txt)
+            for _ in parts[i]: stats.update(*next(seen)), bar.update()
+            return _flat(stats)
+        for flat in in_turn(part, len(parts), _flat(total)): total.merge(_unflat(flat, total))
+    return total
+
+def _flat(stats): return torch.cat([torch.tensor([stats.n], dtype=torch.float64), stats.mean, stats.q.flatten()])
+def _unflat(x, like):
+    d = len(like.mean)
+    return CrossCov(like.d_img, like.d_txt, x[0].item(), x[1:d + 1], x[d + 1:].reshape(d, d))
 
 # %% ../nbs/10_covariance.ipynb #acb4592d
 def _chunk_feats(encoder, data, feats, chunks):
@@ -155,16 +150,6 @@ def _chunk_feats(encoder, data, feats, chunks):
             v = encoder.encode_image(x)
             l = feats.txt[mine] if feats is not None else _chunks(encoder.encode_text, data.txts[mine])
         yield v, l, data.img_of_txt[mine] - c.start
-
-# %% ../nbs/10_covariance.ipynb #a74dc1e3
-def _all_reduce(stats):
-    "Merge the states of all processes, in the same tree."
-    ps = PartialState()
-    if ps.num_processes == 1: return stats
-    flat = torch.cat([torch.tensor([stats.n], dtype=torch.float64), stats.mean, stats.q.flatten()])
-    d = len(stats.mean)
-    state = lambda x: CrossCov(stats.d_img, stats.d_txt, x[0].item(), x[1:d + 1], x[d + 1:].reshape(d, d))
-    return _tree(state, list(gather(flat.unsqueeze(0).to(ps.device)).cpu()))
 
 # %% ../nbs/10_covariance.ipynb #dbc1e492
 @dataclass(frozen=True)

@@ -21,11 +21,12 @@ from .contrast import pair_loss
 from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stats
 from .data import InputError, PairData, atomic_write
 from .devices import _seeded, narrowed
-from .distill import DistillConfig, say_share, shared_feats, step_rng
+from .distill import DistillConfig, shared_feats, step_rng
 from .encoders import DualEncoder, Feats, Pairs, TextEmb, encode_data
 from .experts import _is_done, base_hash
 from .feed import StoredImages, batches
 from .retrieval import PROJ, _optimizer, learn_from, moving
+from .share import chunks_of, gather_rows, in_turn, my_chunks, my_items, say_share, span
 
 # %% auto #0
 __all__ = ['UPDATES', 'PAPER', 'OTHERS', 'OnlineConfig', 'OnlineModel', 'CovMatchConfig', 'CovMatch', 'cross_cov',
@@ -41,7 +42,7 @@ class OnlineConfig:
     reset: int = 50               # steps of a cycle
     update: str = "real"          # what it learns from: `real` pairs, the `syn`thetic ones, or `none`
     protocol: str = "full"        # what moves: `full`, or `image` for a frozen text tower
-    bs: int = 128                 # real pairs of a step
+    bs: int = 128                 # real pairs of a step, of all processes together
     lr_enc: float = 0.01          # learning rate of towers
     lr_head: float = 0.1          # … of projections
     momentum: float = 0.9         # of SGD
@@ -84,13 +85,13 @@ def batch(self: OnlineModel,
 def pixels(self: OnlineModel,
     step: int, # of the outer loop
 ) -> Pairs: # real pairs, captions as strings
-    "Images and captions of a step's batch: read once, in time for a step that follows the last one."
-    last, pairs, feed = self.read
+    "This process's rows of a step's batch: read once, in time for a step that follows the last one."
+    (last, pairs, feed), mine = self.read, span(my_chunks(self.cfg.bs, self.cfg.bs))
     if step != last:
         if last is None or step != last + 1:
-            order = (self.batch(k)[0] for k in count(step))
+            order = (self.batch(k)[0][mine] for k in count(step))
             feed = batches(StoredImages(self.data), order, device=self.net.device)
-        pairs = Pairs(next(feed), [self.txts[i] for i in self.batch(step)[1].tolist()])
+        pairs = Pairs(next(feed), [self.txts[i] for i in self.batch(step)[1][mine].tolist()])
         self.read = step, pairs, feed
     return pairs
 
@@ -105,9 +106,15 @@ def goto(self: OnlineModel,
     if self.where is None or self.where[0] != cycle or self.where[1] > t: self._begin(cycle)
     while self.where[1] < t:
         now = cycle * self.cfg.reset + self.where[1]
-        if self.cfg.update != "none": self._train(now, pairs if self.cfg.update == "syn" else self.pixels(now))
+        if self.cfg.update == "real": self._train(now, self.pixels(now), self.cfg.bs)
+        if self.cfg.update == "syn": self._train(now, _own_rows(pairs), len(pairs))
         self.where = cycle, self.where[1] + 1
     return self.net.eval().requires_grad_(False)
+
+def _own_rows(pairs):
+    "This process's rows of pairs that all processes hold, without gradient."
+    at = torch.arange(len(pairs))[span(my_chunks(len(pairs), len(pairs)))]
+    return Pairs(pairs.imgs.detach()[at], pairs.txts.detach()[at])
 
 # %% ../nbs/10b_covmatch.ipynb #63b798de
 @patch
@@ -117,18 +124,51 @@ def _begin(self: OnlineModel, cycle):
         for k, p in self.start.items(): self.params[k].copy_(p)
     self.net.reset_heads(self.cfg.seed + cycle)
     self.opt, self.where = _optimizer(self.net, self.cfg), (cycle, 0)
+    self.opt.register_step_pre_hook(self._through_towers)
 
 # %% ../nbs/10b_covmatch.ipynb #45f631cd
 @patch
-def _train(self: OnlineModel, step, pairs):
-    "One contrastive step."
+def features(self: OnlineModel,
+    mine: Pairs, # this process's rows of a batch
+    n: int, # rows of the batch, of all processes
+    seed: int = 0, # of dropout, if the model is in training mode
+) -> tuple[list, list[Tensor]]: # of its chunks, with graph; and `[n, d_v]` and `[n, d_l]`, of all rows, without
+    "What the towers make of a batch: images and texts, in chunks, shared among processes."
+    chunks, net, found = my_chunks(n, n), self.net, []
+    for c in chunks:
+        at = slice(c.start - chunks[0].start, c.stop - chunks[0].start)
+        with _seeded(2**40 * (c.start + 1) + seed):
+            found.append((net.encode_image(mine.imgs[at]), net.encode_text(mine.txts[at])))
+    none = (torch.zeros(0, tower.dim, device=net.device) for tower in (net.img_enc, net.txt_enc))
+    return found, [gather_rows(torch.cat(x).detach(), n) for x in zip(none, *found)]
+
+# %% ../nbs/10b_covmatch.ipynb #bd018be7
+@patch
+def _train(self: OnlineModel, step, mine, n):
+    "One contrastive step on the whole batch, of which each process encodes its rows."
     self.net.train()
     for p in self.params.values(): p.requires_grad_()
-    txts = pairs.txts.detach() if hasattr(pairs.txts, "detach") else pairs.txts
-    loss, feed = partial(pair_loss("info_nce"), tau=self.cfg.tau), [(pairs.imgs.detach(), txts, None)]
-    with _seeded(2**20 * (step + 1) + self.cfg.seed):
-        learn_from(self.net, feed, self.opt, loss, who=f"online model at step {step}")
+    seed, loss = 2**20 * (step + 1) + self.cfg.seed, partial(pair_loss("info_nce"), tau=self.cfg.tau)
+    def whole(imgs, txts):
+        found, feats = self.features(mine, n, seed)
+        self.back = found, [x.requires_grad_() for x in feats]
+        with _seeded(seed): return self.net.project(*feats)
+    learn_from(whole, [(mine.imgs, mine.txts, None)], self.opt, loss, who=f"online model at step {step}")
     self.opt.zero_grad()
+
+# %% ../nbs/10b_covmatch.ipynb #38f33dfc
+@patch
+def _through_towers(self: OnlineModel, *_):
+    "Before an update: carry gradients of features into the towers, and add those of all chunks up in their order."
+    found, feats = self.back
+    towers, chunks = [p for k, p in self.params.items() if not k.startswith(PROJ)], chunks_of(*[len(feats[0])] * 2)
+    def grad(i):
+        ends = [(x, f.grad[chunks[i]]) for x, f in zip(found[i - my_items(len(chunks)).start], feats)]
+        outs, ups = zip(*((x, up) for x, up in ends if x.requires_grad))
+        return torch.cat([g.flatten() for g in torch.autograd.grad(outs, towers, ups, materialize_grads=True)])
+    total = sum(in_turn(grad, len(chunks), torch.cat([p.detach().flatten() for p in towers])))
+    for p, g in zip(towers, total.split([p.numel() for p in towers])):
+        p.grad = torch.empty_like(p).copy_(g.view_as(p))   # in the parameter's own layout, see `load_state_dict`
 
 # %% ../nbs/10b_covmatch.ipynb #09810c93
 @patch
@@ -200,7 +240,7 @@ def real_moments(self: CovMatch,
     "Cross-covariance and projected means of the real data, as the step's batch estimates them."
     net, real = self.online.net, self.online.pixels(step)
     with torch.no_grad():
-        v, l = net.encode_image(real.imgs), net.encode_text(real.txts)
+        v, l = self.online.features(real, self.cfg.online.bs)[1]
         cov, means = cross_cov(v, l), (net.img_proj(v).mean(0), net.txt_proj(l).mean(0))
         if self.cfg.anchor: cov = cov + self.cfg.anchor * self._surprise(step).to(cov)
     return self._averaged(step % self.cfg.online.reset, cov), *means

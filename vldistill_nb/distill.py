@@ -4,16 +4,13 @@
 
 # %% ../nbs/06_distill.ipynb #ed7051af
 from __future__ import annotations
-import atexit, copy, json, math, warnings
+import copy, json, math, warnings
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Callable, Sequence
 import torch
-import torch.distributed as dist
-import torch.distributed.nn.functional   # early: a group must not become the default of its functions
-from accelerate import Accelerator, PartialState
-from accelerate.utils import gather, gather_object
+from accelerate import Accelerator
 from fastcore.basics import patch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -23,11 +20,12 @@ from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
 from .devices import narrowed
 from .encoders import DualEncoder, ImageTower, Pairs, TextEmb, TextTower
+from .share import gather_rows, my_chunks, span
 
 # %% auto #0
 __all__ = ['EVENTS', 'leaves', 'with_leaves', 'initial_pairs', 'DistillConfig', 'step_rng', 'Callback', 'Run', 'fetched',
            'Progress', 'Checkpoint', 'NanStop', 'EvalCallback', 'JsonlLog', 'read_log', 'TrackerLog', 'distill',
-           'my_chunks', 'gather_rows', 'shared_feats', 'say_share']
+           'shared_feats']
 
 # %% ../nbs/06_distill.ipynb #d9cac3c9
 def leaves(
@@ -366,7 +364,7 @@ class NanStop(Callback):
 
 # %% ../nbs/06_distill.ipynb #02d308a7
 class EvalCallback(Callback):
-    "Measure the pairs every so many steps; what `fn` returns joins the metrics."
+    "Measure the pairs every so many steps, in all processes; what `fn` returns joins the metrics."
     order = 0
     def __init__(self,
         fn: Callable[[Pairs], dict], # pairs to numbers, e.g. recall on `val`
@@ -374,9 +372,7 @@ class EvalCallback(Callback):
     ): self.fn, self.every = fn, every
 
     def after_step(self, run):
-        if (run.step % self.every == 0 or run.step == run.cfg.steps) and run.acc.is_main_process:
-            run.metrics |= self.fn(run.result())
-        run.acc.wait_for_everyone()
+        if run.step % self.every == 0 or run.step == run.cfg.steps: run.metrics |= self.fn(run.result())
 
 # %% ../nbs/06_distill.ipynb #51cfbbc1
 class JsonlLog(Callback):
@@ -464,74 +460,28 @@ def distill(
     finally: run("cleanup")
     return run.result()
 
-# %% ../nbs/06_distill.ipynb #795a9fd7
-def my_chunks(
-    n: int, # rows in all
-    size: int = 50, # rows of a chunk
-    *,
-    rank: int | None = None, # this process by default
-    world: int | None = None, # number of processes; of this run by default
-) -> list[slice]: # the chunks that this process computes, in order
-    "Deal out rows in chunks of fixed size."
-    ps = PartialState()
-    rank, world = ps.process_index if rank is None else rank, ps.num_processes if world is None else world
-    chunks = [slice(i, min(i + size, n)) for i in range(0, n, size)]
-    per = math.ceil(len(chunks) / world)
-    return chunks[rank * per:(rank + 1) * per]
-
-# %% ../nbs/06_distill.ipynb #9e3d6871
-def gather_rows(
-    mine: Tensor, # `[m, d]`, the rows this process computed; may be empty
-    n: int, # rows in all
-) -> Tensor: # `[n, d]`, all rows in order; a gradient flows to this process's own rows only
-    "All rows on all processes."
-    ps = PartialState()
-    if ps.num_processes == 1: return mine
-    counts = gather(torch.tensor([len(mine)], device=mine.device)).tolist()
-    full = mine.new_zeros(max(counts), mine.shape[1])
-    full[:len(mine)] = mine.detach()
-    parts = [p[:c] for p, c in zip(gather(full).split(max(counts)), counts)]
-    parts[ps.process_index] = mine
-    return torch.cat(parts)
-
 # %% ../nbs/06_distill.ipynb #f69da39a
 def shared_feats(
     tower: ImageTower | TextTower, # in evaluation mode
     rows: Tensor | TextEmb, # images `[n, 3, h, w]` or texts, the same on all processes
-    chunk: int = 50, # rows a forward pass
+    chunk: int = 50, # rows a forward pass, at most
     *,
     held: int | None = None, # rows whose graph is kept until the backward pass, the rest is encoded twice; None: all
 ) -> Tensor: # `[n, d]`, of all rows; gradient to this process's own
     "Features of synthetic images or texts, in chunks, shared among processes."
     def twice(part): return checkpoint(tower, part, use_reentrant=False, preserve_rng_state=False)
-    mine = my_chunks(len(rows), chunk)
-    n_held = len(mine) if held is None else held // chunk
-    feats = [(tower if i < n_held else twice)(part) for i, part in enumerate(_parts(rows, mine, chunk))]
+    mine, feats = my_chunks(len(rows), chunk), []
+    for c, part in zip(mine, _parts(rows, mine)):
+        within = held is None or c.stop - mine[0].start <= held
+        feats.append((tower if within else twice)(part))
     return gather_rows(torch.cat(feats) if feats else _empty(tower, rows), len(rows))
 
-def _parts(rows, chunks, size):
+def _parts(rows, chunks):
     "The rows of chunks that follow each other; split at once, so that their gradients are put together once."
     if not chunks or isinstance(rows, TextEmb): return [rows[c] for c in chunks]
-    return rows[chunks[0].start:chunks[-1].stop].split(size)
+    return rows[span(chunks)].split([c.stop - c.start for c in chunks])
 
 def _empty(tower, rows):
     "No features, for a process without rows; they hang on `rows` all the same, so that it can go backward."
     x = rows.emb if isinstance(rows, TextEmb) else rows
     return x.new_zeros(0, tower.dim) + 0 * x.sum()
-
-# %% ../nbs/06_distill.ipynb #fedb3059
-def say_share(
-    n: int, # rows in all
-    size: int = 50, # rows of a chunk
-    what: str = "rows", # what they are
-) -> list[str]: # a line for each process, on every process
-    "Which rows each process computes, in words."
-    ps, mine = PartialState(), my_chunks(n, size)
-    rows = f"{mine[0].start}–{mine[-1].stop - 1}" if mine else "none"
-    return gather_object([f"process {ps.process_index + 1} of {ps.num_processes}: {what} {rows} of {n}"])
-
-# %% ../nbs/06_distill.ipynb #a60ce75e
-@atexit.register
-def _part():
-    "Leave the other processes, and wait for the threads that spoke to them."
-    if dist.is_available() and dist.is_initialized() and dist.get_backend() == "gloo": dist.destroy_process_group()

@@ -13,8 +13,6 @@ from time import perf_counter
 from typing import Any, Callable, Iterable
 import numpy as np
 import torch
-from accelerate import PartialState
-from accelerate.utils import gather_object
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .contrast import LOSSES, pair_loss
@@ -22,6 +20,7 @@ from .data import AugConfig, InputError, PairData, augment
 from .devices import _seeded, best_device
 from .encoders import DualEncoder, Feats, Pairs, _sim_block, encode_data, fresh
 from .feed import StoredImages, batches
+from .share import dealt
 
 # %% auto #0
 __all__ = ['PROTOCOLS', 'RECIPES', 'TOWERS', 'FROZEN', 'SHRINKS', 'SHRINK', 'PROJ', 'places', 'recalls', 'StudentConfig',
@@ -420,16 +419,8 @@ def evaluate_pairs(
     if cfg.protocol == "solved" and not callable(pairs): seeds = 1
     pick = pairs if callable(pairs) else lambda s: pairs
     score = lambda s: evaluate_student(train_student(pick(s), encoder, cfg, seed=s, val=val), data, feats=feats)
-    runs = _shared(score, seeds)
+    runs = dealt(score, seeds)
     return {**summary(runs), "student": cfg.protocol, "seconds": perf_counter() - start}
-
-# %% ../nbs/03_retrieval.ipynb #c1c29a0a
-def _shared(score, seeds):
-    "A result for each seed, from whichever process has it."
-    ps = PartialState()
-    if seeds == 1 or ps.num_processes == 1: return [*map(score, range(seeds))]
-    mine = {s: score(s) for s in range(seeds)[ps.process_index::ps.num_processes]}
-    return [run for _, run in sorted(pair for part in gather_object([mine]) for pair in part.items())]
 
 # %% ../nbs/03_retrieval.ipynb #7cc59f56
 def summary(

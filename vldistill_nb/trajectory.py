@@ -4,10 +4,9 @@
 
 # %% ../nbs/08_trajectory.ipynb #406ab800
 from __future__ import annotations
-import math, warnings, weakref
+import warnings, weakref
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import Callable, Sequence
 import numpy as np
 import torch
@@ -20,9 +19,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from .contrast import LOSSES, LowRankSim, pair_loss
 from .data import InputError
 from .devices import _seeded, autocast
-from .distill import leaves, say_share, shared_feats, step_rng, with_leaves
+from .distill import leaves, shared_feats, step_rng, with_leaves
 from .encoders import DualEncoder, Pairs, _sim_block
 from .experts import Experts
+from .share import in_turn, my_items, say_share
 
 # %% auto #0
 __all__ = ['MODES', 'LEAST', 'Layout', 'checkpointed', 'detached', 'unroll', 'match_loss', 'TrajectoryConfig', 'student_loss',
@@ -102,7 +102,7 @@ def detached(
 def unroll(
     loss_fn: Callable, # `(theta, k)` to the loss of inner step k, the same each time
     start: dict[str, Tensor], # `[p]` for each side, or `[experts, p]` for losses that are summed over experts
-    rates: dict[str, Tensor], # learning rate of each side, a scalar
+    rates: dict[str, Tensor], # learning rate of each side, a scalar, or `[experts, 1]`
     steps: int, # T
     *,
     weights_at: Callable | None = None, # `(theta, k)` to weights at which step k's gradient is taken; None: theta
@@ -287,25 +287,24 @@ def ends(self: TrajectoryMatching,
 @patch
 def entered(self: TrajectoryMatching,
     pairs: Pairs, # synthetic
-) -> Pairs: # with gradient; what all processes hold alike counts in the first one's gradient
+) -> Pairs: # with gradient
     "Pairs at the depth at which the student's moving part begins; `InputError` for texts that are not there."
     if isinstance(pairs.txts, (list, tuple)):
         raise InputError("trajectory: strings cannot be learned; start from features or embeddings")
     if (live := self.experts.cfg.protocol in ("text", "full")) and isinstance(pairs.txts, Tensor):
         raise InputError("trajectory: text features never reach a text tower that moves; start from embeddings")
     if self.on_feats:
-        first, seen = PartialState().process_index == 0, leaves(pairs)
-        alike = {k: v if first else v.detach() for k, v in seen.items() if k != "imgs"}
         imgs = shared_feats(self.tower, pairs.imgs, self.cfg.chunk, held=self.cfg.held)
-        pairs = with_leaves(pairs, alike | dict(imgs=imgs))
+        pairs = with_leaves(pairs, dict(imgs=imgs))
     return pairs if live else Pairs(pairs.imgs, self.encoder.encode_text(pairs.txts), pairs.sim, pairs.lrs)
 
 # %% ../nbs/08_trajectory.ipynb #f3833a67
 @patch
 def landed(self: TrajectoryMatching,
     entered: Pairs, # see `entered`
-    rates: dict[str, Tensor], # learning rate of each side
+    rates: dict[str, Tensor], # learning rate of each side, or `[draws, 1]`
     draws: list[int], # experts, by number of the draw
+    own: dict[str, Tensor], # leaves that are each draw's own, `[draws, ...]`
     points: list[tuple] | None = None, # their starts and targets; None: read, see `ends`
 ) -> tuple[Tensor, dict[str, Tensor]]: # loss of each draw, and its two ratios; `[draws]`
     "Train a student from each expert's start, and see how far it lands from its target."
@@ -315,34 +314,39 @@ def landed(self: TrajectoryMatching,
     idx = torch.stack([_index_batches(len(entered), cfg, d) for d in draws]).to(dev)
     mixes = [[x.to(dev) for x in _mixes(idx.shape[-1], cfg, d)] for d in draws] if cfg.blend else None
     share, other = (torch.stack(x) for x in zip(*mixes)) if mixes else (None, None)
-    def one(theta, idx, *mix):
-        return student_loss(self.encoder, self.layout.named(theta), entered, idx, cfg, mix or None)
+    def one(theta, own, idx, *mix):
+        return student_loss(self.encoder, self.layout.named(theta), with_leaves(entered, own), idx, cfg, mix or None)
     def loss_fn(theta, k):
-        rows = (theta, idx[:, k], *((share[:, k], other[:, k]) if mixes else ()))
-        with self._dropout(draws[0], k):
-            if self.rows: return torch.vmap(one, randomness="different")(*rows).sum()
-            return one({s: v[0] for s, v in theta.items()}, *(x[0] for x in rows[1:]))
+        rows = (theta, own, idx[:, k], *((share[:, k], other[:, k]) if mixes else ()))
+        with self._dropout(draws[0], k): return self._by_row(one, *rows).sum()
     def on_path(theta, k): return {s: b.lerp(goal[s], (k + 0.5) / cfg.steps) for s, b in begin.items()}
     weights_at = dict(exact=None, tesla=detached, influence=on_path)[cfg.mode]
     end = unroll(loss_fn, begin, rates, cfg.steps, weights_at=weights_at, rerun=self.rerun)
     points = (self._adapted(x) for x in (end, begin, goal)) if cfg.product else (end, begin, goal)
     loss, ratio = match_loss(*points, merge=cfg.merge)
-    if cfg.align: loss = loss + cfg.align * self._aligned(entered, goal, idx[:, 0], draws)
+    if cfg.align: loss = loss + cfg.align * self._aligned(entered, own, goal, idx[:, 0], draws)
     self._last = tuple({s: v[-1].detach() for s, v in x.items()} for x in (end, begin, goal))
     return loss, ratio
 
 # %% ../nbs/08_trajectory.ipynb #6c739f0a
 @patch
-def _aligned(self: TrajectoryMatching, entered, goal, idx, draws):
+def _by_row(self: TrajectoryMatching, one, *rows):
+    "A loss for each draw: rows of one product where towers are frozen; a single draw where they move. `[draws]`."
+    if self.rows: return torch.vmap(one, randomness="different")(*rows)
+    first = ({k: v[0] for k, v in x.items()} if isinstance(x, dict) else x[0] for x in rows)
+    return one(*first).unsqueeze(0)
+
+@patch
+def _aligned(self: TrajectoryMatching, entered, own, goal, idx, draws):
     "InfoNCE of the pairs under each draw's teacher: where its expert ended, or between two experts (MDM); `[draws]`."
     cfg, plain = replace(self.cfg, loss="info_nce", rank=0, full=False), Pairs(entered.imgs, entered.txts)
     if cfg.merged:
         between = [self.layout.flat(self._teacher(d)) for d in draws]
         goal = {s: torch.stack([b[s] for b in between]).to(idx.device) for s in goal}
-    def one(theta, idx): return student_loss(self.encoder, self.layout.named(theta), plain, idx, cfg)
-    with self._dropout(draws[0], cfg.steps):
-        if self.rows: return torch.vmap(one, randomness="different")(goal, idx)
-        return one({s: v[0] for s, v in goal.items()}, idx[0]).unsqueeze(0)
+    def one(theta, own, idx):
+        return student_loss(self.encoder, self.layout.named(theta), with_leaves(plain, own), idx, cfg)
+    seen = {k: v for k, v in own.items() if k in ("imgs", "txts")}
+    with self._dropout(draws[0], cfg.steps): return self._by_row(one, goal, seen, idx)
 
 @patch
 def _teacher(self: TrajectoryMatching, draw):
@@ -373,49 +377,61 @@ def __call__(self: TrajectoryMatching,
     pairs: Pairs, # synthetic, with rates
     step: int, # draws experts, epochs and batches
 ) -> Tensor: # the matching loss
-    "One matching step; runs that leave the numbers are left out, and counted."
-    entered, ps = self.entered(pairs), PartialState()
-    rates = {s: (entered.lrs or {}).get(s, torch.tensor(self.cfg.rate or 0.1)) for s in self.layout.sides}
-    draws = [*range(step * self.draws, (step + 1) * self.draws)]
-    groups = self._groups(draws if self.on_feats else draws[ps.process_index::ps.num_processes])
-    found = [self._finite(entered, rates, g) for g in groups]
-    losses, ratios = [l for l, _ in found if len(l)], [r for _, r in found if len(r)]
-    left_out = sum(map(len, groups)) - sum(map(len, losses))
-    if groups: self._note(ratios, rates, left_out)         # with more processes than draws, some have none
+    "One matching step; processes share the draws; runs that leave the numbers are left out, and counted."
+    entered, k = self.entered(pairs), 1 + len(self.layout.sides)
+    rows = torch.stack([*self._rows(entered, [*range(step * self.draws, (step + 1) * self.draws)])])
+    fine = rows[:, 0].isfinite()
+    mean = rows.where(fine[:, None], 0).sum(0) / fine.sum().clamp(min=1)
+    n, *ratios = torch.cat([fine.sum().view(1).to(mean), mean[1:k]]).tolist()    # here a device is waited for, once
+    self._note(ratios if n else None, entered.lrs or {}, self.draws - int(n))
     if self.trouble: return pairs.imgs.sum() * torch.nan
-    if not losses: return sum(0 * x.sum() for x in leaves(pairs).values())
-    mine = torch.cat(losses)
-    share = mine.sum() / (len(mine) if self.on_feats else self.draws)
-    return share + (mine.mean() - share).detach()          # told is the mean of one's own draws
+    if not n: return sum(0 * x.sum() for x in leaves(pairs).values())
+    return mean[0] + self._known(_wanted(entered), mean[k:])
 
 # %% ../nbs/08_trajectory.ipynb #0ab68316
+def _wanted(pairs):
+    "The leaves that ask for a gradient."
+    return {k: v for k, v in leaves(pairs).items() if v.requires_grad and torch.is_grad_enabled()}
+
 @patch
-def _groups(self: TrajectoryMatching, draws):
-    "Draws that are matched together: all at once as rows where towers are frozen, one by one where they move."
-    return [draws] if self.rows else [[d] for d in draws]
+def _rows(self: TrajectoryMatching, entered, draws):
+    "In turn for each draw: its loss, its ratios, and its gradient by all leaves, in one row."
+    mine = [draws[i] for i in my_items(len(draws))]
+    together = self.rows and not self.cfg.dropout             # dropout is each draw's own, whoever takes it
+    at_once = dict(zip(mine, self._matched(entered, mine))) if together and mine else {}
+    make = lambda i: at_once[draws[i]] if together else self._matched(entered, [draws[i]])[0]
+    size = 1 + len(self.layout.sides) + sum(v.numel() for v in _wanted(entered).values())
+    return in_turn(make, len(draws), entered.imgs.new_empty(size))
 
 # %% ../nbs/08_trajectory.ipynb #ee6dfaa2
 @patch
-def _finite(self: TrajectoryMatching, entered, rates, draws):
-    "Losses and ratios of the draws that stay finite; a run among rows that does not spoils all, so rows run again."
-    loss, ratio = self._told(*self.landed(entered, rates, draws))
-    stay = [d for d, *r in zip(draws, *ratio.values()) if all(map(math.isfinite, r))]
-    if not stay: return loss[:0], {}
-    return (loss, ratio) if len(stay) == len(draws) else self._told(*self.landed(entered, rates, stay))
+def _matched(self: TrajectoryMatching, entered, draws):
+    "Rows of draws that are matched together, see `_rows`."
+    own = {k: v.detach().expand(len(draws), *v.shape).requires_grad_() for k, v in _wanted(entered).items()}
+    given = lambda s: (entered.lrs or {}).get(s, torch.tensor(self.cfg.rate or 0.1))
+    rates = {s: own[k].unsqueeze(1) if (k := f"lrs.{s}") in own else given(s) for s in self.layout.sides}
+    loss, ratio = self.landed(entered, rates, draws, own)
+    grads = torch.autograd.grad(loss.sum(), [*own.values()], materialize_grads=True) if own else ()
+    return torch.cat([x.detach().reshape(len(draws), -1) for x in (loss, *ratio.values(), *grads)], 1)
 
 @patch
-def _told(self: TrajectoryMatching, loss, ratio):
-    "Losses, and their ratios as numbers: the one time in a step that a device is waited for."
-    return loss, dict(zip(ratio, torch.stack([*ratio.values()]).tolist()))
+def _known(self: TrajectoryMatching, wanted, grads):
+    "Zero, with this gradient; what all processes hold alike gets it in the first one only, as gradients add up."
+    first, out = PartialState().process_index == 0, 0
+    for (k, v), g in zip(wanted.items(), grads.split([v.numel() for v in wanted.values()])):
+        counts = first or (self.on_feats and k == "imgs")
+        out = out + ((v - v.detach()) * g.view_as(v) * counts).sum()
+    return out
 
 # %% ../nbs/08_trajectory.ipynb #b08cfec0
 @patch
 def _note(self: TrajectoryMatching, ratios, rates, left_out):
     "What goes into the log, and whether it is time to give up."
-    found = {s: fmean(x for r in ratios for x in r[s]) for s in rates} if ratios else {}
-    self.parts = {f"match_{s}": v for s, v in found.items()} | {f"rate_{s}": r.detach() for s, r in rates.items()}
+    found = dict(zip(self.layout.sides, ratios or ()))
+    rates = {s: torch.as_tensor(rates.get(s, self.cfg.rate or 0.1)).detach() for s in self.layout.sides}
+    self.parts = {f"match_{s}": v for s, v in found.items()} | {f"rate_{s}": r for s, r in rates.items()}
     if left_out: self.parts["left_out"] = left_out
-    self.idle = 0 if ratios else self.idle + 1
+    self.idle = 0 if found else self.idle + 1
     for s, v in found.items():
         self.still[s] = self.still.get(s, 0) + 1 if abs(v - 1) < 1e-3 else 0
         if self.still[s] == 20:
@@ -436,10 +452,12 @@ def layers(self: TrajectoryMatching) -> dict[str, float]: # by name of the param
 # %% ../nbs/08_trajectory.ipynb #757a432d
 @patch
 def _falls(self: TrajectoryMatching, entered, rates, points):
-    "The mean loss of students with these rates."
+    "The mean loss of students with these rates; each process knows the points of its own draws."
     eta = {s: torch.tensor(r, device=entered.imgs.device) for s, r in rates.items()}
-    groups = self._groups([*range(self.draws)])
-    loss = torch.cat([self.landed(entered, eta, g, [points[d] for d in g])[0] for g in groups]).mean().item()
+    land = lambda group: self.landed(entered, eta, group, {}, [points[d] for d in group])[0]
+    groups = [[*points]] if self.rows else [[d] for d in points]
+    mine = {d: l.view(1) for g in groups if g for d, l in zip(g, land(g))}
+    loss = torch.cat([*in_turn(mine.get, self.draws, entered.imgs.new_empty(1))]).mean().item()
     return loss if loss == loss else float("inf")
 
 # %% ../nbs/08_trajectory.ipynb #1ffe6ca6
@@ -449,7 +467,8 @@ def first_rates(self: TrajectoryMatching,
     pairs: Pairs, # to start from
 ) -> dict[str, float]: # for each side
     "Learning rates with which students of these pairs land nearest to the experts' next steps."
-    entered, points, tries, worse = self.entered(pairs), [*map(self.ends, range(self.draws))], {}, 0
+    entered, tries, worse = self.entered(pairs), {}, 0
+    points = {d: self.ends(d) for d in my_items(self.draws)}
     for r in (10 ** (i / 2) for i in range(-8, 3)):
         tries[r] = self._falls(entered, dict.fromkeys(self.layout.sides, r), points)
         worse = worse + 1 if tries[r] > min(tries.values()) else 0
@@ -484,8 +503,11 @@ def prepare(self: TrajectoryMatching,
 def share(self: TrajectoryMatching,
     n: int, # synthetic pairs
 ) -> list[str]: # a line for each process
-    "Which synthetic images, or experts, each process takes."
-    return say_share(n, self.cfg.chunk, "synthetic images") if self.on_feats else say_share(self.draws, 1, "draws")
+    "Which draws, and which synthetic images if they enter as features, each process takes."
+    draws = say_share(self.draws, 1, "draws")
+    if not self.on_feats: return draws
+    imgs = say_share(n, self.cfg.chunk, "synthetic images")
+    return [f"{a}, {b.partition(': ')[2]}" for a, b in zip(imgs, draws)]
 
 # %% ../nbs/08_trajectory.ipynb #252d5293
 def fair_count(
