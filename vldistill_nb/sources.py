@@ -110,12 +110,18 @@ def _is_hf(obj):
     some = next(iter(obj.values()), None) if isinstance(obj, dict) else obj
     return type(some).__module__.partition(".")[0] == "datasets" and hasattr(some, "column_names")
 
+# %% ../nbs/14_sources.ipynb #f093de52
+def _of_datasets(obj):
+    "The listing of a Hugging Face data set; one that is not split is dealt by hash."
+    found = _hf_listing("object:datasets", dict(obj) if isinstance(obj, dict) else dict(train=obj), {})
+    return found if isinstance(obj, dict) else replace(found, split=_hash_split(found.keys))
+
 # %% ../nbs/14_sources.ipynb #a2777b65
 def listing_of(
     obj: Any, # list of (picture, captions), mappings, pandas frame, torch or Hugging Face data set; or a dict of splits
 ) -> Listing: # ready for `prepared`
     "What an object of Python says about its pictures; `InputError` for the first row that cannot be understood."
-    if _is_hf(obj): return _hf_listing("object:datasets", dict(obj) if isinstance(obj, dict) else dict(train=obj), {})
+    if _is_hf(obj): return _of_datasets(obj)
     folder, found = tempfile.TemporaryDirectory(prefix="vldistill-"), []
     file = os.path.join(folder.name, "pictures")
     with open(file, "wb") as spool:
@@ -295,8 +301,7 @@ def _shards(pattern, where):
     if path.is_dir(): return sorted(map(str, path.rglob("*.tar")))
     while any(m := re.search(r"\{(\d+)\.\.(\d+)\}", n) for n in names[:1]):
         a, b = m.groups()
-        numbers = [f"{k:0{len(a)}}" for k in range(int(a), int(b) + 1)]
-        names = [n.replace(m[0], k) for n in names for k in numbers]
+        names = [n.replace(m[0], f"{k:0{len(a)}}") for n in names for k in range(int(a), int(b) + 1)]
     return sorted(f for n in names for f in (glob.glob(n) if glob.has_magic(n) else [n]))
 
 # %% ../nbs/14_sources.ipynb #1f43f183
@@ -371,6 +376,7 @@ def list_parquet(
 # %% ../nbs/14_sources.ipynb #4cf5a92d
 TABLES = ("metadata", "captions", "results")   # names of caption files, without their endings
 
+# %% ../nbs/14_sources.ipynb #c93d4d20
 def _table_in(folder):
     "The caption file of a folder, or None."
     files = _scan(folder, str(folder))[1]
