@@ -656,9 +656,10 @@ def _judged(lab, made, protocol, n):
     from vldistill_nb.retrieval import summary, train_student
     (cfg, tower), runs, shrink = _student(made, protocol), dict(val=[], test=[]), {}
     if tower: lab = lab.beside(tower)
-    pairs = _seen(lab, made, protocol := cfg.protocol)
+    pairs, known = _seen(lab, made, protocol := cfg.protocol), lab.guide(cfg)
+    if protocol != "solved" and cfg.start == "solved": known["seen"] = _seen(lab, made, "solved")   # encoded already
     for seed in range(n):
-        student = train_student(pairs, lab.enc, cfg, seed=seed, **lab.guide(cfg))
+        student = train_student(pairs, lab.enc, cfg, seed=seed, **known)
         if protocol == "solved": shrink = dict(shrink=student.shrink if student.shrink < math.inf else "inf")
         if made.rank: student = cut_heads(student, made.rank)
         for split in runs: runs[split].append(_searched(lab, student, protocol, split))
@@ -868,15 +869,15 @@ def looks() -> tuple: # title, jobs
     return "Pictures of 64 pixels, shown to the tower at three sizes", jobs
 
 # %% ../nbs/12_bench.ipynb #af9c971d
-LIVE = "start=solved,schedule=cosine,steps=200,lr_enc=0.03"   # where frozen towers end, trained ones begin
+LIVE = "start=solved,optimizer=adamw,schedule=cosine,lr_head=3e-4,lr_enc=2e-4,steps=200"   # begin where frozen ones end
 
 def admission() -> tuple: # title, jobs
     "What each tower is worth, from all pairs of a world."
-    jobs, towers = [], tuple((f"{side},{LIVE}", 3) for side in ("image", "text", "full"))
+    towers, jobs = [(f"{side},{LIVE}", 3) for side in ("image", "text", "full")], []
     for world in ("scenes", "openmoji"):
         own = dict(data=world, image_encoder="lite0")
         jobs += grid([("all", {})], [None], (("solved", 1),), text_encoder="bag", **own)
-        jobs += grid([("all", {})], [None], (("solved", 1), *towers), **own)
+        for student in (("solved", 1), *towers): jobs += grid([("all", {})], [None], (student,), **own)
     return "Which towers a world needs: a bag of words, frozen towers, either tower trained, both", jobs
 
 # %% ../nbs/12_bench.ipynb #c12b0079

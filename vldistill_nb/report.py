@@ -333,7 +333,8 @@ def settings(results: dict, # see above
 # %% ../nbs/12b_report.ipynb #e62bb701
 def _credit(d):
     "Whose pictures these are."
-    known = dict(openmoji="after OpenMoji (openmoji.org), as its licence asks",
+    emoji = "after OpenMoji (openmoji.org), as its licence asks"
+    known = dict(openmoji=emoji, scenes=emoji,
                  digits="after Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, UCI), changed")
     if by := known.get(d["spec"].partition(":")[0]): return f'{d["licence"]}, {by}'
     return d["licence"] or "unknown; ask the source before you pass this page on"

@@ -90,13 +90,14 @@ class StudentConfig:
     protocol: str = "probe"         # one of `PROTOCOLS`
     loss: str = "info_nce"          # or, with a similarity matrix: `ence`, `bce`, `wbce`
     tau: float = 0.1                # temperature
-    steps: int = 300                # of SGD, however many pairs there are
+    steps: int = 300                # of the optimizer, however many pairs there are
     epochs: int | None = None       # passes over the pairs, instead of `steps`
     bs: int = 128                   # pairs a step
     lr_enc: float = 0.01            # learning rate of towers
     lr_head: float = 0.1            # learning rate of projections
+    optimizer: str = "sgd"          # or `adamw`, for towers whose weights want steps of one size
     momentum: float = 0.9           # of SGD
-    weight_decay: float = 5e-4      # of SGD
+    weight_decay: float = 5e-4      # of either
     schedule: str = "cosine"        # down to zero; `step`: a tenth from half-way on; `constant`
     start: str = "fresh"            # projections at the start: `fresh` random ones, or `solved`
     enough: float = 0.01            # a batch's `info_nce` below this ends the training: nothing is left to learn
@@ -107,7 +108,7 @@ class StudentConfig:
 
     def __post_init__(self):
         for name, known in (("protocol", PROTOCOLS), ("loss", LOSSES), ("schedule", ("step", "cosine", "constant")),
-                            ("start", ("fresh", "solved"))):
+                            ("start", ("fresh", "solved")), ("optimizer", ("sgd", "adamw"))):
             if getattr(self, name) not in known:
                 raise InputError(f"student {name} {getattr(self, name)!r}: use one of {', '.join(known)}")
         if self.steps < 1: raise InputError(f"student steps: at least 1, not {self.steps}")
@@ -281,16 +282,17 @@ def moving(
     return found
 
 # %% ../nbs/03_retrieval.ipynb #306beed9
-def _optimizer(student, cfg):
-    "SGD with two rates; only what the protocol trains asks for gradients."
+def _optimizer(student, cfg, kind="sgd"):
+    "Two rates; only what the protocol trains asks for gradients."
     student.requires_grad_(False)
     params = {k: p.requires_grad_() for k, p in moving(student, cfg.protocol).items()}
     heads = [p for k, p in params.items() if k.startswith(PROJ)]
     towers = [p for k, p in params.items() if not k.startswith(PROJ)]
     groups = [dict(params=heads, lr=cfg.lr_head), dict(params=towers, lr=cfg.lr_enc)]
     fused = student.device.type in ("cpu", "cuda")   # one pass over memory instead of five
-    kw = dict(momentum=cfg.momentum, weight_decay=cfg.weight_decay, fused=fused)
-    return torch.optim.SGD([g for g in groups if g["params"]], **kw)
+    kw, groups = dict(weight_decay=cfg.weight_decay, fused=fused), [g for g in groups if g["params"]]
+    if kind == "adamw": return torch.optim.AdamW(groups, **kw)
+    return torch.optim.SGD(groups, momentum=cfg.momentum, **kw)
 
 # %% ../nbs/03_retrieval.ipynb #a0ede993
 def _scheduler(opt, cfg, stages):
@@ -339,13 +341,15 @@ def train_student(
     *,
     seed: int = 0, # of projections, batches and dropout; `solved` has no use for it
     val: Feats | None = None, # a validation split under the pristine towers, to choose the shrinkage by
+    seen: Pairs | None = None, # the pairs as the pristine towers see them, for solved projections, if they are known
 ) -> DualEncoder: # the student, in evaluation mode, on the best device
     "Make a fresh student of pairs; raises `InputError` for fewer than two pairs or when it diverges."
     if len(pairs) < 2: raise InputError(f"a student needs at least 2 pairs, not {len(pairs)}")
     cfg = cfg or student_config()
     student = fresh(encoder, seed).to(best_device()).eval()
     if "solved" in (cfg.protocol, cfg.start):
-        solve_student(student, Pairs(*_inputs(student, pairs, "solved"), pairs.sim), shrink=cfg.shrink, val=val)
+        seen = seen or Pairs(*_inputs(student, pairs, "solved"), pairs.sim)
+        solve_student(student, seen, shrink=cfg.shrink, val=val)
     if cfg.protocol != "solved": _train(student, pairs, cfg, seed)
     return student.eval().requires_grad_(False)
 
@@ -364,10 +368,10 @@ def mixed(
 
 # %% ../nbs/03_retrieval.ipynb #0b6f2663
 def _train(student, pairs, cfg, seed):
-    "SGD on what the protocol trains."
+    "Steps on what the protocol trains."
     rng = torch.Generator().manual_seed(seed)
     imgs, txts = _inputs(student, pairs, cfg.protocol)
-    stages, opt = _order(len(pairs), cfg, rng), _optimizer(student.train(), cfg)
+    stages, opt = _order(len(pairs), cfg, rng), _optimizer(student.train(), cfg, cfg.optimizer)
     sched = _scheduler(opt, cfg, stages)
     opt.register_step_post_hook(lambda *_: sched.step())
     loss, enough = partial(pair_loss(cfg.loss), tau=cfg.tau), cfg.enough if cfg.loss == "info_nce" else 0
