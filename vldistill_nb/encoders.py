@@ -304,7 +304,9 @@ class TextEmb:
 # %% ../nbs/01_encoders.ipynb #9d49748b
 def _rows(idx, n):
     "Any index as a list of positions or a slice, so that one row is still a batch."
-    return slice(idx, idx + 1 or n) if isinstance(idx, int) else idx
+    if not isinstance(idx, int): return idx
+    if not -n <= idx < n: raise IndexError(f"there is no row {idx} among {n}")      # this also ends `for p in pairs`
+    return slice(idx, idx + 1 or n)
 
 # %% ../nbs/01_encoders.ipynb #ae415f49
 @patch
