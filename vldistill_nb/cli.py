@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['METAVARS', 'SPECS', 'TOLD', 'PICTURES', 'Student', 'Trained', 'Recipe', 'Labels', 'DEMO_FILES', 'COMMANDS',
            'with_options', 'OneLine', 'parser_of', 'command_line', 'overview', 'use_device', 'main', 'check_range',
-           'new_file', 'new_folder', 'facts', 'data', 'check_work', 'finished', 'save_pairs', 'settings', 'reset',
-           'as_published', 'encoders', 'overruled', 'distill', 'experts', 'score_table', 'taught', 'chosen_shrink',
-           'judged_by', 'evaluate', 'read_back', 'show', 'class_views', 'public_encoder', 'ProjectorRun',
-           'artifact_bytes', 'train_table', 'projector_train', 'label_source', 'projector_evaluate', 'correction_bytes',
-           'projector_account', 'study_table', 'bench', 'plan_of', 'plan_steps', 'time_step', 'demo_folder', 'new_demo',
-           'DemoRun', 'spread', 'covariance_loop', 'demo_table', 'demo', 'cache_ls', 'cache_verify', 'cache_rm']
+           'new_file', 'new_folder', 'facts', 'data', 'check_work', 'finished', 'captions_of', 'save_pairs', 'settings',
+           'reset', 'as_published', 'encoders', 'overruled', 'distill', 'experts', 'score_table', 'taught',
+           'chosen_shrink', 'judged_by', 'evaluate', 'read_back', 'show', 'export', 'class_views', 'public_encoder',
+           'ProjectorRun', 'artifact_bytes', 'train_table', 'projector_train', 'label_source', 'projector_evaluate',
+           'correction_bytes', 'projector_account', 'study_table', 'bench', 'plan_of', 'plan_steps', 'time_step',
+           'demo_folder', 'new_demo', 'DemoRun', 'spread', 'covariance_loop', 'demo_table', 'demo', 'cache_ls',
+           'cache_verify', 'cache_rm']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
 import argparse, difflib, inspect, json, math, os, secrets, shlex, shutil, signal, sys, time, traceback
@@ -324,16 +325,24 @@ def _recipe(lab, method, settings, seed, command):
         | {"command": command}
 
 # %% ../nbs/13_cli.ipynb #d49098a7
+def captions_of(lab: Any, # `Lab`
+                pairs: Any, # `Pairs`
+                ) -> list: # a caption for each
+    "The texts of pairs as sentences: their own, or the nearest real captions."
+    from vldistill_nb.distilled import DistilledPairs, nearest_captions
+    if isinstance(pairs.txts, list): return pairs.txts
+    return nearest_captions(DistilledPairs(pairs, {}), lab.data.train, lab.enc, txt_feats=lab.feats("train").txt)
+
 def save_pairs(pairs: Any, # `Pairs`
                recipe: dict, # see `make_recipe`
                folder: Path, # of the artifact
                *,
-               caps: list | None = None, # captions for the gallery
+               caps: list | None = None, # a caption for each, see `captions_of`
                work: Path | None = None, # of the finished run: its log joins the artifact, the rest goes
                ) -> None:
     "Write an artifact, and clear away what it was made in."
     from vldistill_nb.distilled import DistilledPairs
-    DistilledPairs(pairs, recipe).save(folder, caps=caps)
+    DistilledPairs(pairs, recipe).save(folder, caps=caps, view=True)
     if work is None or not work.exists(): return
     if (work / "metrics.jsonl").exists(): (work / "metrics.jsonl").replace(folder / "metrics.jsonl")
     shutil.rmtree(work, ignore_errors=True)
@@ -524,7 +533,7 @@ def distill(method: Method, # how to make pairs
         cfg = reset(cfg, own["set"] | ({} if steps is None else dict(steps=steps)))
         made, recipe = _learned(lab, method, begun, cfg, folder, work, resume, command)
     if not is_main(): return recipe
-    if made is not None: save_pairs(made, recipe, folder, work=work)
+    if made is not None: save_pairs(made, recipe, folder, caps=captions_of(lab, made), work=work)
     val = recipe.get("metrics", {}).get("val_mean_recall")
     rows = dict(
         method=method,
@@ -687,6 +696,7 @@ def read_back(dp: Any, # `DistilledPairs`
     from vldistill_nb.distilled import nearest_captions
     from vldistill_nb.encoders import dual_encoder
     if isinstance(dp.txts, list): return dp.txts
+    if data is None and dp.captions: return dp.captions
     spec = data or dp.recipe["source"].get("spec", "")
     try: d = load_data(spec, size=dp.imgs.shape[-1])
     except InputError as e:
@@ -696,7 +706,7 @@ def read_back(dp: Any, # `DistilledPairs`
     return nearest_captions(dp, d.train, dual_encoder("tiny", dp.recipe["text_spec"]))
 
 # %% ../nbs/13_cli.ipynb #01401285
-def show(folder: str, # artifact, or user/name on the Hugging Face hub
+def show(folder: str, # artifact, or hub:user/name on the Hugging Face hub
          *,
          out: str | None = None, # gallery with captions, a picture
          data: str | None = None, # where captions are looked up; the artifact's own source by default
@@ -714,6 +724,21 @@ def show(folder: str, # artifact, or user/name on the Hugging Face hub
     print("text" if isinstance(dp.txts, list) else "nearest real caption of each text")
     print("\n".join(f"{i:5}  {c}" for i, c in enumerate(caps)))
     return caps
+
+# %% ../nbs/13_cli.ipynb #de571eb4
+def export(folder: str, # artifact, or hub:user/name on the Hugging Face hub
+           out: str, # new or empty folder
+           *,
+           to: Literal["csv", "webdataset", "parquet"] = "csv", # a form that other tools read
+           trust: bool = False, # take an artifact from the hub whatever encoders its recipe names
+           ) -> str: # the folder
+    "Write a distilled set as files that other tools read."
+    from vldistill_nb.distilled import load_distilled
+    from vldistill_nb.exchange import export_pairs
+    dp = load_distilled(folder, trust=trust)
+    export_pairs(dp, out, to)
+    print(f"{len(dp)} pairs in {out}" + ("" if dp.captions else "; no captions travel with them, so these are empty"))
+    return out
 
 # %% ../nbs/13_cli.ipynb #a11b0002
 def class_views(data: Any, # `PairData` or `ClassImages` to learn from
@@ -1418,12 +1443,11 @@ def write(self: DemoRun,
           res: dict, # from `results`
           ) -> None:
     "Gallery, page, results."
-    from vldistill_nb.distilled import DistilledPairs, nearest_captions
+    from vldistill_nb.distilled import DistilledPairs
     from vldistill_nb.encoders import Pairs
     from vldistill_nb.report import Report, write_report
-    lab, txt = self.lab, self.lab.feats("train").txt
-    read = lambda p: nearest_captions(DistilledPairs(p, {}), lab.data.train, lab.enc, txt_feats=txt)
-    before, after = (Pairs(p.imgs, read(p)) for p in (real, made))
+    lab = self.lab
+    before, after = (Pairs(p.imgs, captions_of(lab, p)) for p in (real, made))
     DistilledPairs(made, {}).gallery(after.txts).save(new / "gallery.png")
     asked = self.questions(dict(random=real, covariance=made))
     write_report(Report(res, before, after, asked, lab.data.test), new / "report.html")
@@ -1476,9 +1500,8 @@ def demo(*,
         run.scale_up(60 * minutes - 10 if timed else math.inf)
         for m in PICKS:
             save_pairs(pick(lab, m, pairs, seed), _recipe(lab, m, dict(pairs=pairs), seed, command), new / m)
-        save_pairs(
-            made, _recipe(lab, "covariance", settings, seed, command), new / "artifact", work=new / "artifact.work"
-        )
+        ours = _recipe(lab, "covariance", settings, seed, command)
+        save_pairs(made, ours, new / "artifact", caps=captions_of(lab, made), work=new / "artifact.work")
         say(f"writing {out}")
         res = run.results(command, steps, curve)
         run.write(new, start[1], made, res)
@@ -1535,7 +1558,8 @@ def cache_rm(name: str | None = None, # of a store, as `vldistill cache ls` has 
     return freed
 
 # %% ../nbs/13_cli.ipynb #5aa74084
-COMMANDS = dict(demo=demo, data=data, experts=experts, distill=distill, evaluate=evaluate, show=show, bench=bench)
+COMMANDS = dict(demo=demo, data=data, experts=experts, distill=distill, evaluate=evaluate, show=show, export=export,
+                bench=bench)
 COMMANDS |= dict(plan=plan_of)
 COMMANDS |= {"projector train": projector_train, "projector evaluate": projector_evaluate,
              "projector account": projector_account}

@@ -195,7 +195,7 @@ FIELDS = {"schema": int, "library": str, "method": str, "settings": dict, "image
 SPECS = {"image_spec": r"(lite0|tiny|vit-focus)(@\d+)?|(timm|open_clip):.+",
          "text_spec": r"minilm|bag|tiny|(hf|open_clip):.+"}
 KNOWN = {"image_spec": r"(lite0|tiny|vit-focus)(@\d+)?|timm:[\w.]+(@\d+)?|open_clip:[\w-]+/[\w.-]+",
-         "text_spec": r"minilm|bag|tiny|hf:(bert|distilbert)-base-uncased|open_clip:[\w-]+/[\w.-]+"}   # see `check_trust`
+         "text_spec": r"minilm|bag|tiny|hf:(bert|distilbert)-base-uncased|open_clip:[\w-]+/[\w.-]+"}
 
 # %% ../nbs/04_distilled.ipynb #6935d85c
 def _check_schema(recipe, where):
@@ -224,8 +224,8 @@ def check_trust(recipe:dict, # checked
     "Refuse a recipe from elsewhere that would have us fetch somebody's network, or read a file that it names."
     ends = re.compile(",pretrained=(yes|no)$")
     odd = [f"{k} {recipe[k]}" for k, form in KNOWN.items() if not re.fullmatch(form, ends.sub("", recipe[k]))]
-    if odd: raise InputError(f"{where}: its recipe names {', '.join(odd)}, which is not among the well-known encoders; "
-                             "if you trust whoever made it, say trust=True (--trust)")
+    if odd: raise InputError(f"{where}: its recipe names {', '.join(odd)}, which is not among the well-known "
+                             "encoders; if you trust whoever made it, say trust=True (--trust)")
 
 # %% ../nbs/04_distilled.ipynb #d7b861b5
 def _read(path):
@@ -258,7 +258,7 @@ class DistilledPairs:
     @property
     def txts(self) -> Any: return self.pairs.txts
     @property
-    def captions(self) -> list|None: "A sentence for each pair, if they travel with it."; return self.recipe.get("captions")
+    def captions(self) -> list|None: return self.recipe.get("captions") # a sentence for each, if they travel with it
     @property
     def sim(self) -> Any: return self.pairs.sim
     @property
@@ -433,7 +433,7 @@ def _as_files(dp, dtype):
 def write_view(dp:DistilledPairs, # pairs with pixels
                folder:Path, # new
                ) -> None:
-    "Pictures as PNG files, clipped to [0, 1], and `metadata.jsonl` with the caption, and the feature if texts are features."
+    "Pictures as PNG files, clipped to [0, 1], and `metadata.jsonl` with captions, and features where texts are that."
     folder.mkdir()
     feats = dp.txts.tolist() if text_depth(dp.txts) == "features" else None
     rows = []
