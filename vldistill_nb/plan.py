@@ -269,10 +269,10 @@ def untrained(
     embed_dim: int | None = 256, # of the projections
     proj: str = "linear", # their kind
 ) -> DualEncoder: # with random weights
-    "Towers of the right shapes; nothing is downloaded, and every caption is as long as they allow."
+    "Towers of the right shapes; nothing is downloaded, and every caption has 32 tokens."
     enc = dual_encoder(image_encoder, text_encoder, embed_dim=embed_dim, proj=proj, pretrained=False)
     def longest(txts, max_len, pad): return (x := torch.zeros(len(txts), max_len).long()), x == 0, 0
-    enc.txt_enc.tok = longest
+    enc.txt_enc.tok, enc.txt_enc.max_len = longest, 32
     return enc
 
 # %% ../nbs/12c_plan.ipynb #9faf9373
