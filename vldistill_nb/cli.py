@@ -167,8 +167,12 @@ def _run(argv, commands, prog="vldistill"):
 def _explain(e):
     "An error that is not ours, in one line."
     if isinstance(e, KeyboardInterrupt): return "; ".join(["interrupted", *map(str, e.args)])
+    said = " ".join(str(e).split())
+    if isinstance(e, MemoryError) or re.search("out of memory|can't allocate memory", said):
+        return f"too little memory ({said[:80]}); ask for a smaller --size or fewer pairs, or see vldistill plan"
     if isinstance(e, OSError) and e.strerror: return f"{e.filename or 'input or output'}: {e.strerror}"
-    return " ".join(str(e).split()) or type(e).__name__
+    if isinstance(e, (InputError, OSError)): return said or type(e).__name__
+    return f"unexpected {type(e).__name__}: {said[:200]}; --debug shows where"
 
 # %% ../nbs/13_cli.ipynb #72c396dd
 def _hang_up():
@@ -195,7 +199,7 @@ def main(argv: Sequence[str] | None = None, # words after `vldistill`; those of 
         if isinstance(e.code, str): print(e.code, file=sys.stderr)
         return 2 if isinstance(e.code, str) else e.code or 0
     except BrokenPipeError: return _hang_up()
-    except (InputError, OSError, KeyboardInterrupt) as e:
+    except (Exception, KeyboardInterrupt) as e:
         if "--debug" in argv: traceback.print_exc()
         print(f"vldistill: {_explain(e)}", file=sys.stderr)
         return 130 if isinstance(e, KeyboardInterrupt) else 1
@@ -497,7 +501,7 @@ def distill(method: Method, # how to make pairs
             text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
             seed: int = 0, # of everything random
-            out: str | None = None, # folder of the artifact; runs/METHOD-PAIRS by default
+            out: str | None = None, # folder of the artifact; runs/METHOD-PAIRS by default, with -seedN for a seed but 0
             resume: bool = False, # go on with an unfinished run
             start: str | None = None, # artifact whose pairs are learned further, instead of random real pairs
             experts: str | None = None, # folder of `vldistill experts`, for the two trajectory methods
@@ -519,28 +523,27 @@ def distill(method: Method, # how to make pairs
                paper=covmatch, preset=preset, set=settings(set, method, towers))
     _check_options(method, dict(steps=steps, resume=resume, start=start, set=set), dict(experts=experts, rank=rank),
                    dict(towers=towers != "frozen", bank=bank, paper=covmatch))
-    folder = new_folder(f"runs/{method}-{pairs}" if out is None else out)
+    folder = new_folder(out or f"runs/{method}-{pairs}" + (f"-seed{seed}" if seed else ""))
     work, clock = check_work(folder, resume), time.perf_counter()
     _join_group()
     lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size or (preset.size if preset else None))
     if pairs > (n := lab.data.train.n_txt):
         raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
-    if method in PICKS:
-        made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
-    else:
-        begun = _begin(lab, method, pairs, seed, start, own)
-        cfg = preset.loop_for(lab.enc) if preset else learn_config(method, own, seed=seed, n=pairs)
-        cfg = reset(cfg, own["set"] | ({} if steps is None else dict(steps=steps)))
-        made, recipe = _learned(lab, method, begun, cfg, folder, work, resume, command)
-    if not is_main(): return recipe
-    if made is not None: save_pairs(made, recipe, folder, caps=captions_of(lab, made), work=work)
+    with only_one(folder if is_main() else None, wait=False):
+        if method in PICKS:
+            made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
+        else:
+            begun = _begin(lab, method, pairs, seed, start, own)
+            cfg = preset.loop_for(lab.enc) if preset else learn_config(method, own, seed=seed, n=pairs)
+            cfg = reset(cfg, own["set"] | ({} if steps is None else dict(steps=steps)))
+            made, recipe = _learned(lab, method, begun, cfg, folder, work, resume, command)
+        if not is_main(): return recipe
+        if made is not None: save_pairs(made, recipe, folder, caps=captions_of(lab, made), work=work)
     val = recipe.get("metrics", {}).get("val_mean_recall")
     rows = dict(
-        method=method,
-        pairs=pairs,
-        data=data,
+        method=method, pairs=pairs, data=data,
         val=f"mean recall {val:.1f} % (solved student)" if val else None,
-        time=f"{time.perf_counter() - clock:.0f} s" if made is not None else "none: it was complete",
+        time="none: it was complete" if made is None else f"{time.perf_counter() - clock:.0f} s",
         out=out or folder,
     )
     print("\n".join(f"{k:8}{v}" for k, v in rows.items() if v is not None))
@@ -644,7 +647,7 @@ def judged_by(result: dict, # as `evaluate` writes it
     return f"{who}; searched: {len(test):,} pictures and {test.n_txt:,} captions of test"
 
 # %% ../nbs/13_cli.ipynb #40a31294
-def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
+def evaluate(folder: str, # artifact, or hub:user/name on the Hugging Face hub
              *,
              data: str, # whose test split is searched
              student: Student | None = None, # solved, the default, or trained: projections, and towers
@@ -656,6 +659,7 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
              teacher: Student | None = None, # soft targets from a model of all real pairs, and what it learns
              paper: str | None = None, # its own student, such as lors:flickr30k, with the learned rates
              json: str | None = None, # the same numbers for machines
+             trust: bool = False, # build whatever encoders a recipe from the hub names
              ) -> dict: # as written to `--json`
     "Make fresh students of pairs and measure recall on test."
     check_range("seeds", seeds, 1), check_range("lora_rank", lora_rank, 0)
@@ -667,7 +671,7 @@ def evaluate(folder: str, # artifact, or user/name on the Hugging Face hub
     json = new_file(json, "--json")
     _join_group()
     from vldistill_nb.distilled import load_distilled
-    dp = load_distilled(folder)
+    dp = load_distilled(folder, trust=trust)
     specs = _specs(dp.recipe, image_encoder, text_encoder, folder)
     lab = open_lab(data, *specs, dp.imgs.shape[-1])
     lab.loss = dp.recipe["settings"].get("objective", {}).get("loss", lab.loss)
@@ -709,12 +713,13 @@ def read_back(dp: Any, # `DistilledPairs`
 def show(folder: str, # artifact, or hub:user/name on the Hugging Face hub
          *,
          out: str | None = None, # gallery with captions, a picture
-         data: str | None = None, # where captions are looked up; the artifact's own source by default
+         data: str | None = None, # where captions are looked up, instead of those that travel with the artifact
+         trust: bool = False, # build whatever encoders a recipe from the hub names
          ) -> list: # the captions
     "Say what an artifact holds, with the nearest real caption of each text."
     out = new_file(out, "--out", PICTURES)
     from vldistill_nb.distilled import load_distilled
-    dp = load_distilled(folder)
+    dp = load_distilled(folder, trust=trust)
     caps = read_back(dp, data)
     if out:
         with atomic_write(out) as new: dp.gallery(caps).save(new)
@@ -1005,7 +1010,7 @@ def _same_classes(art, spec):
     return d
 
 # %% ../nbs/13_cli.ipynb #a11b0026
-def projector_evaluate(folder: str, # artifact of `projector train`, or user/name on the Hugging Face hub
+def projector_evaluate(folder: str, # artifact of `projector train`, or hub:user/name on the Hugging Face hub
                        *,
                        data: str, # whose test split is classified
                        labels: Labels = "projector", # what students are taught by

@@ -494,6 +494,7 @@ def _hf_tower(spec, model, tok, cls):
     dims = (wide, model.config.hidden_size)
     return TextTower(_hf_tok(tok), emb, body, dims=dims, spec=spec, max_len=most)
 
+# %% ../nbs/01_encoders.ipynb #b3b22ad4
 def _room(model, tok):
     "Tokens that a network has positions for."
     skipped = getattr(model.embeddings, "padding_idx", -1) + 1       # RoBERTa's positions begin after this one
@@ -860,22 +861,26 @@ def encode_data(
     enc.to(device or best_device()).eval()
     at, words = torch.arange(len(data)).split(bs), by_length.split(bs)
     imgs, words = batches(StoredImages(data), at, device=enc.device), ([txts[j] for j in w.tolist()] for w in words)
-    cut = 0
-    def read(captions):
-        nonlocal cut
-        emb = enc.txt_enc.embed(captions)
-        cut += emb.n_cut
-        return enc.encode_text(emb)
+    cut = []
     try:
         with torch.no_grad():
             img = _encode(enc.img_enc.folded(), imgs, len(data), bs, progress)
-            txt = _encode(read, words, len(txts), bs, progress)[by_length.argsort()]
+            txt = _encode(lambda w: _read(enc, w, cut), words, len(txts), bs, progress)[by_length.argsort()]
     finally: enc.to(was).train(mode)
-    if cut: warnings.warn(f"{cut} of {len(txts)} captions have more than {enc.txt_enc.max_len} tokens, and were cut")
+    if any(cut):
+        warnings.warn(f"{sum(cut)} of {len(txts)} captions have more tokens than {enc.txt_enc.max_len}, and were cut")
     return Feats(img, txt, data.img_of_txt)
 
+# %% ../nbs/01_encoders.ipynb #600b085b
 def _encode(tower, feed, n, bs, progress):
     "All rows of one kind, batch by batch."
     from tqdm.auto import tqdm
     bar = tqdm(feed, total=-(-n // bs), disable=not progress, unit="batch")
     return torch.cat([tower(x).float().cpu() for x in bar])
+
+# %% ../nbs/01_encoders.ipynb #902bbc12
+def _read(enc, captions, cut):
+    "Features of captions; how many were cut is noted in a list."
+    emb = enc.txt_enc.embed(captions)
+    cut.append(emb.n_cut)
+    return enc.encode_text(emb)
