@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METAVARS', 'SPECS', 'TOLD', 'PICTURES', 'Student', 'Trained', 'Recipe', 'Labels', 'DEMO_FILES', 'COMMANDS',
            'with_options', 'OneLine', 'parser_of', 'command_line', 'overview', 'use_device', 'main', 'check_range',
-           'new_file', 'new_folder', 'facts', 'data', 'check_work', 'finished', 'captions_of', 'save_pairs', 'settings',
-           'reset', 'as_published', 'encoders', 'overruled', 'distill', 'experts', 'score_table', 'taught',
+           'new_file', 'new_folder', 'facts', 'data', 'check_work', 'alone', 'finished', 'captions_of', 'save_pairs',
+           'settings', 'reset', 'as_published', 'encoders', 'overruled', 'distill', 'experts', 'score_table', 'taught',
            'chosen_shrink', 'judged_by', 'evaluate', 'read_back', 'show', 'export', 'class_views', 'public_encoder',
            'ProjectorRun', 'artifact_bytes', 'train_table', 'projector_train', 'label_source', 'projector_evaluate',
            'correction_bytes', 'projector_account', 'study_table', 'bench', 'plan_of', 'plan_steps', 'time_step',
@@ -30,7 +30,7 @@ from .bench import (FROZEN, LEARNED, PICKS, Lab, Method, adapters_of, baseline, 
                                 expert_encoder, is_main, learn, learn_config, open_lab, open_study, pick, plan,
                                 run_study, say, start_covariance, start_covmatch, start_trajectory, table, write_json)
 from .data import OPTIONS, InputError, PairData, atomic_write, contact_sheet, load_data
-from .store import _amount, cache_dir, remove_store, stores, verify_store
+from .store import _amount, cache_dir, only_one, remove_store, stores, verify_store
 
 # %% ../nbs/13_cli.ipynb #4a12ac7f
 METAVARS = dict(data="SPEC", spec="SPEC", image_encoder="SPEC", text_encoder="SPEC", out="PATH", json="FILE",
@@ -168,7 +168,7 @@ def _explain(e):
     "An error that is not ours, in one line."
     if isinstance(e, KeyboardInterrupt): return "; ".join(["interrupted", *map(str, e.args)])
     said = " ".join(str(e).split())
-    if isinstance(e, MemoryError) or re.search("out of memory|can't allocate memory", said):
+    if isinstance(e, MemoryError) or "out of memory" in said or "can't allocate memory" in said:
         return f"too little memory ({said[:80]}); ask for a smaller --size or fewer pairs, or see vldistill plan"
     if isinstance(e, OSError) and e.strerror: return f"{e.filename or 'input or output'}: {e.strerror}"
     if isinstance(e, (InputError, OSError)): return said or type(e).__name__
@@ -308,6 +308,15 @@ def check_work(folder: Path, # of the artifact to be
         raise InputError(f"{work}: holds an unfinished run; go on with --resume, or remove that folder")
     if work.exists() and not work.is_dir(): raise InputError(f"{work}: is in the way; remove it")
     return work
+
+# %% ../nbs/13_cli.ipynb #efd21259
+@contextmanager
+def alone(folder: Path | None, # of the artifact; None for no lock
+          ) -> Iterator[None]: # for `with`
+    "Refuse to work where another process works already, with `InputError`."
+    with only_one(folder, wait=False):
+        yield
+        if folder: folder.with_name(f".{folder.name}.lock").unlink(missing_ok=True)
 
 # %% ../nbs/13_cli.ipynb #44c5319f
 def finished(folder: Path, # of the artifact
@@ -513,9 +522,9 @@ def distill(method: Method, # how to make pairs
             set: str | None = None, # any setting of method and loop, such as tau=0.1,lr_img=0.02
             ) -> dict: # the recipe
     "Make a small training set out of a large one."
-    command = command_line(distill, locals() | dict(resume=False))
     for name, value, least in (("pairs", pairs, 2), ("steps", steps, 1), ("rank", rank, 0), ("seed", seed, 0)):
         check_range(name, value, least, 2**63 - 1)
+    command = command_line(distill, locals() | dict(resume=False))
     preset, covmatch = as_published(paper, method, pairs, seed)
     overruled(preset, rank=rank, gradient=gradient)
     towers = "full" if covmatch else towers
@@ -529,7 +538,7 @@ def distill(method: Method, # how to make pairs
     lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size or (preset.size if preset else None))
     if pairs > (n := lab.data.train.n_txt):
         raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
-    with only_one(folder if is_main() else None, wait=False):
+    with alone(folder if is_main() else None):
         if method in PICKS:
             made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
         else:
