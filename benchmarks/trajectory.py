@@ -108,7 +108,7 @@ def floor(side, pairs):
 
 def fresh_process(*words):
     "What `--one` prints there; None where it did not come to an end."
-    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
+    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**16)}
     done = subprocess.run([sys.executable, __file__, *map(str, words)], capture_output=True, text=True, env=env)
     if done.returncode: return print(f"{words}: failed: {done.stderr[-200:]}")
     return json.loads(done.stdout.splitlines()[-1])

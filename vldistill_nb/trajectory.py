@@ -5,7 +5,7 @@
 # %% ../nbs/08_trajectory.ipynb #406ab800
 from __future__ import annotations
 import warnings, weakref
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Callable, Sequence
 import numpy as np
@@ -62,6 +62,7 @@ class _Slot:
 # %% ../nbs/08_trajectory.ipynb #8cf6d315
 def checkpointed(
     step: Callable, # of a number and tensors, to tensors; asks for gradients within, and gives the same each time
+    filled: list, # slots that are full now, of whichever step; shared by the steps of a run
     k: int, # its number
     *theta: Tensor, # where it begins
 ) -> tuple[Tensor, ...]: # what it returns
@@ -73,7 +74,7 @@ def checkpointed(
         slots.append(weakref.ref(slot))          # the graph holds those that are needed later
         return slot
     def recall(slot):
-        if slot.tensor is None: _refill(slots, lambda: step(k, *(v.detach().requires_grad_() for v in theta)))
+        if slot.tensor is None: _refill(slots, filled, lambda: step(k, *(v.detach().requires_grad_() for v in theta)))
         x, slot.tensor = slot.tensor, None
         return x
     with saved_tensors_hooks(keep, recall): out = step(k, *theta)
@@ -81,14 +82,21 @@ def checkpointed(
     return out
 
 # %% ../nbs/08_trajectory.ipynb #12a48abe
-def _refill(slots, step):
-    "Take a step again, and put what it saves where it is waited for."
-    waiting = iter(slots)
+class _Enough(Exception): "All slots are full."
+
+def _refill(slots, filled, step):
+    "Take a step again, and put what it saves where it is waited for; the step after it is over, and lets go."
+    for slot in filled: slot.tensor = None
+    filled.clear()
+    waiting, wanted = iter(slots), sum(ref() is not None for ref in slots)
     def put(x):
         slot, x = next(waiting)(), x.detach()
-        if slot is not None: slot.tensor = x
+        if slot is not None:
+            slot.tensor = x
+            filled.append(slot)
+        if len(filled) == wanted: raise _Enough
         return x
-    with torch.enable_grad(), saved_tensors_hooks(put, lambda x: x): step()
+    with suppress(_Enough), torch.enable_grad(), saved_tensors_hooks(put, lambda x: x): step()
 
 # %% ../nbs/08_trajectory.ipynb #01a97211
 def detached(
@@ -117,10 +125,10 @@ def unroll(
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):     # fused attention has no second derivative
             grads = torch.autograd.grad(loss_fn(at, k), [*at.values()], create_graph=graph, materialize_grads=True)
         return tuple(v - rates[s] * g for (s, v), g in zip(theta.items(), grads))
-    theta = tuple(v.detach().requires_grad_(graph) for v in start.values())
+    theta, filled = tuple(v.detach().requires_grad_(graph) for v in start.values()), []
     for k in range(steps):
         again = rerun and graph and k < steps - 1        # the way back begins with the last step's graph
-        theta = checkpointed(step, k, *theta) if again else step(k, *theta)
+        theta = checkpointed(step, filled, k, *theta) if again else step(k, *theta)
     return dict(zip(start, theta))
 
 # %% ../nbs/08_trajectory.ipynb #6725400e
