@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['METAVARS', 'SPECS', 'TOLD', 'PICTURES', 'Student', 'Trained', 'Recipe', 'Labels', 'DEMO_FILES', 'COMMANDS',
            'with_options', 'OneLine', 'parser_of', 'command_line', 'overview', 'use_device', 'main', 'check_range',
-           'new_file', 'new_folder', 'facts', 'data', 'check_work', 'alone', 'finished', 'captions_of', 'save_pairs',
+           'new_file', 'new_folder', 'facts', 'data', 'check_work', 'claimed', 'finished', 'captions_of', 'save_pairs',
            'settings', 'reset', 'as_published', 'encoders', 'overruled', 'distill', 'experts', 'score_table', 'taught',
            'chosen_shrink', 'judged_by', 'evaluate', 'read_back', 'show', 'export', 'class_views', 'public_encoder',
            'ProjectorRun', 'artifact_bytes', 'train_table', 'projector_train', 'label_source', 'projector_evaluate',
@@ -311,8 +311,8 @@ def check_work(folder: Path, # of the artifact to be
 
 # %% ../nbs/13_cli.ipynb #efd21259
 @contextmanager
-def alone(folder: Path | None, # of the artifact; None for no lock
-          ) -> Iterator[None]: # for `with`
+def claimed(folder: Path | None, # of the artifact; None for no lock
+            ) -> Iterator[None]: # for `with`
     "Refuse to work where another process works already, with `InputError`."
     with only_one(folder, wait=False):
         yield
@@ -538,7 +538,7 @@ def distill(method: Method, # how to make pairs
     lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size or (preset.size if preset else None))
     if pairs > (n := lab.data.train.n_txt):
         raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
-    with alone(folder if is_main() else None):
+    with claimed(folder if is_main() else None):
         if method in PICKS:
             made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
         else:
