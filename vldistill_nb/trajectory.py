@@ -84,6 +84,7 @@ def checkpointed(
 # %% ../nbs/08_trajectory.ipynb #12a48abe
 class _Enough(Exception): "All slots are full."
 
+# %% ../nbs/08_trajectory.ipynb #89ae8957
 def _refill(slots, filled, step):
     "Take a step again, and put what it saves where it is waited for; the step after it is over, and lets go."
     for slot in filled: slot.tensor = None
