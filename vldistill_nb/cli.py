@@ -315,8 +315,9 @@ def claimed(folder: Path | None, # of the artifact; None for no lock
             ) -> Iterator[None]: # for `with`
     "Refuse to work where another process works already, with `InputError`."
     with only_one(folder, wait=False):
-        yield
-        if folder: folder.with_name(f".{folder.name}.lock").unlink(missing_ok=True)
+        try: yield
+        finally:
+            if folder: folder.with_name(f".{folder.name}.lock").unlink(missing_ok=True)
 
 # %% ../nbs/13_cli.ipynb #44c5319f
 def finished(folder: Path, # of the artifact
