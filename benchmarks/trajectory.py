@@ -17,13 +17,16 @@ from common import matmul_rate, peak, record
 
 WAYS = ("textbook", "checkpoint", "engine", "tesla")
 
+def one_step(loss, theta, rates):
+    "A step of plain SGD; names begin with the side."
+    import torch
+    grads = torch.autograd.grad(loss, list(theta.values()), create_graph=True)
+    return {k: v - rates[k[:3]] * g for (k, v), g in zip(theta.items(), grads)}
+
 def textbook(loss_fn, start, rates, steps):
     "The whole run in one graph."
-    import torch
     theta = {k: v.clone().requires_grad_() for k, v in start.items()}
-    for _ in range(steps):
-        grads = torch.autograd.grad(loss_fn(theta), list(theta.values()), create_graph=True)
-        theta = {k: v - rates[k[:3]] * g for (k, v), g in zip(theta.items(), grads)}
+    for _ in range(steps): theta = one_step(loss_fn(theta), theta, rates)
     return theta
 
 def stock(loss_fn, start, rates, steps):
@@ -31,15 +34,11 @@ def stock(loss_fn, start, rates, steps):
     from torch.utils.checkpoint import checkpoint
     theta = {s: v.clone().requires_grad_() for s, v in start.items()}
     for k in range(steps):
-        step = lambda *v, k=k: tuple(unroll_one(loss_fn, dict(zip(start, v)), rates, k).values())
+        def step(*v, k=k):
+            now = dict(zip(start, v))
+            return tuple(one_step(loss_fn(now, k), now, rates).values())
         theta = dict(zip(start, checkpoint(step, *theta.values(), use_reentrant=False)))
     return theta
-
-def unroll_one(loss_fn, theta, rates, k):
-    "One step."
-    import torch
-    grads = torch.autograd.grad(loss_fn(theta, k), list(theta.values()), create_graph=True)
-    return {s: v - rates[s] * g for (s, v), g in zip(theta.items(), grads)}
 
 def moving_tower(way, side, pairs, steps, out):
     "The numbers of one way, in this process."

@@ -1008,8 +1008,9 @@ class _Mate:
 def _leave_group():
     "Compute on this process's own device, as if it were the only one."
     import torch
-    local = os.environ.pop("LOCAL_RANK"); del os.environ["WORLD_SIZE"]
-    if torch.cuda.is_available(): os.environ.setdefault("ACCELERATE_TORCH_DEVICE", f"cuda:{local}")
+    from vldistill_nb.devices import own_device
+    if torch.cuda.is_available(): os.environ.setdefault("ACCELERATE_TORCH_DEVICE", own_device("cuda"))
+    del os.environ["LOCAL_RANK"], os.environ["WORLD_SIZE"]
 
 # %% ../nbs/12_bench.ipynb #76ec4700
 @contextmanager

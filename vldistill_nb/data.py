@@ -476,12 +476,17 @@ def _assemble(listing, store, skip_bad, progress):
                     mean, std, _fingerprint(keys, split, [*caps.values()], pick(shas)), listing.licence, tuple(bad),
                     store)
 
+# %% ../nbs/00_data.ipynb #7ec22365
+def _read_named(file):
+    "The bytes of a file that a spec names."
+    try: return Path(file).read_bytes()
+    except FileNotFoundError: raise InputError(f"{file}: no such file; check the path in the data spec") from None
+    except OSError as e: raise InputError(f"{file}: cannot be read ({e.strerror})") from None
+
 # %% ../nbs/00_data.ipynb #f620d637
 def _load_json(file):
     "A JSON file, or one line on what is wrong with it."
-    try: return json.loads(Path(file).read_bytes())
-    except FileNotFoundError: raise InputError(f"{file}: no such file; check the path in the data spec") from None
-    except OSError as e: raise InputError(f"{file}: cannot be read ({e.strerror})") from None
+    try: return json.loads(_read_named(file))
     except json.JSONDecodeError as e:
         raise InputError(f"{file}: not valid JSON at line {e.lineno}, column {e.colno}: {e.msg}") from None
     except (UnicodeDecodeError, RecursionError) as e:

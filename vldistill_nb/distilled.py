@@ -6,8 +6,8 @@
 __all__ = ['EXTRA', 'TEXT_FORMS', 'SIM_FORMS', 'FILES', 'TENSORS', 'RECIPE', 'CARD', 'GALLERY', 'VIEW', 'SCHEMA', 'PIXELS',
            'LIBRARIES', 'FIELDS', 'SPECS', 'KNOWN', 'CARD_TEXT', 'PIXEL_TYPES', 'text_depth', 'pack', 'unpack',
            'check_parts', 'versions', 'make_recipe', 'to_json', 'check_recipe', 'check_trust', 'read_recipe',
-           'DistilledPairs', 'licence_id', 'dataset_card', 'is_artifact', 'check_target', 'swap_folder', 'write_view',
-           'read_tensors', 'find_folder', 'load_distilled', 'nearest_captions']
+           'DistilledPairs', 'licence_id', 'dataset_card', 'is_artifact', 'check_target', 'swap_folder', 'view_rows',
+           'write_view', 'read_tensors', 'find_folder', 'load_distilled', 'nearest_captions']
 
 # %% ../nbs/04_distilled.ipynb #ed3d1bcf
 import base64, ctypes, hashlib, html, importlib.metadata, io, json, os, re, secrets, shutil
@@ -430,19 +430,24 @@ def _as_files(dp, dtype):
     return blob, recipe
 
 # %% ../nbs/04_distilled.ipynb #2a0dffe4
+def view_rows(dp:DistilledPairs, # pairs with pixels
+              ) -> Iterator[tuple[dict, bytes]]: # `file_name`, `caption`, `text`, where they are there; a PNG file
+    "Pairs as other tools know them: pixels clipped to [0, 1], captions, and features where texts are that."
+    feats = dp.txts.tolist() if text_depth(dp.txts) == "features" else None
+    for i, img in enumerate(_bytes(dp.imgs).permute(0, 2, 3, 1).cpu().numpy()):
+        Image.fromarray(img).save(png := io.BytesIO(), "png")
+        row = {"file_name": f"{i:06}.png"} | ({"caption": dp.captions[i]} if dp.captions else {})
+        yield row | ({"text": feats[i]} if feats else {}), png.getvalue()
+
 def write_view(dp:DistilledPairs, # pairs with pixels
                folder:Path, # new
                ) -> None:
-    "Pictures as PNG files, clipped to [0, 1], and `metadata.jsonl` with captions, and features where texts are that."
+    "Pictures as files, and the rest of `view_rows` as `metadata.jsonl`."
     folder.mkdir()
-    feats = dp.txts.tolist() if text_depth(dp.txts) == "features" else None
-    rows = []
-    for i, img in enumerate(_bytes(dp.imgs).permute(0, 2, 3, 1).cpu().numpy()):
-        Image.fromarray(img).save(folder/f"{i:06}.png")
-        rows.append({"file_name": f"{i:06}.png"} | ({"caption": dp.captions[i]} if dp.captions else {})
-                    | ({"text": feats[i]} if feats else {}))
-    lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows)
-    (folder/"metadata.jsonl").write_text(lines, encoding="utf-8")
+    with open(folder/"metadata.jsonl", "w", encoding="utf-8") as table:
+        for row, png in view_rows(dp):
+            (folder/row["file_name"]).write_bytes(png)
+            print(json.dumps(row, ensure_ascii=False), file=table)
 
 # %% ../nbs/04_distilled.ipynb #9255de28
 @patch

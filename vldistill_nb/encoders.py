@@ -593,10 +593,9 @@ def _clip_tok(spec, name, whole):
     import open_clip
     with _fetching(spec): tok = open_clip.get_tokenizer(name)
     def run(txts, max_len, pad):
-        full = tok(txts)
-        if whole: return full, torch.ones_like(full, dtype=torch.bool), 0
-        longer = tok(txts, context_length=8 * full.shape[1])             # to see what is cut
-        return _clip_trim(longer, tok(txts, context_length=min(max_len, full.shape[1])), pad)
+        if whole: return (full := tok(txts)), torch.ones_like(full, dtype=torch.bool), 0
+        longer = tok(txts, context_length=8 * tok.context_length)        # to see what is cut
+        return _clip_trim(longer, tok(txts, context_length=min(max_len, tok.context_length)), pad)
     return run
 
 # %% ../nbs/01_encoders.ipynb #f6a0d29e

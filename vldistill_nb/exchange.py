@@ -4,9 +4,9 @@
 
 # %% ../nbs/04b_exchange.ipynb #713d0ef6
 from __future__ import annotations
-import io, json, tarfile, tempfile
+import csv, io, tarfile
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 import numpy as np
 import torch
 from huggingface_hub import HfApi
@@ -16,7 +16,7 @@ from torchvision.transforms.functional import to_pil_image
 from .contrast import LowRankSim
 from .data import _bytes
 from .distilled import (FILES, PIXELS, VIEW, DistilledPairs, load_distilled, swap_folder, text_depth,
-                                    versions, write_view)
+                                    versions, view_rows)
 from .encoders import Pairs
 from .store import InputError
 
@@ -50,22 +50,17 @@ def export_pairs(
     "Write a set in a common form, whole or not at all; `InputError` where the form or the folder will not do."
     if to not in FORMS: raise InputError(f"--to {to}: unknown; there are {', '.join(FORMS)}")
     if Path(out).is_dir() and any(Path(out).iterdir()): raise InputError(f"{out}: is not empty; choose another folder")
-    with swap_folder(out) as new, tempfile.TemporaryDirectory() as tmp:
-        view = Path(tmp)/"images"
-        write_view(dp, view)
-        rows = [json.loads(line) for line in (view/"metadata.jsonl").read_text(encoding="utf-8").splitlines()]
-        FORMS[to](new, view, rows)
+    with swap_folder(out) as new: FORMS[to](new, [*view_rows(dp)])
     return Path(out)
 
 # %% ../nbs/04b_exchange.ipynb #9640f553
-def _csv(new, view, rows):
+def _csv(new, rows):
     "A folder of pictures, a table, and features as an array."
-    import csv
     (new/"images").mkdir()
-    for r in rows: (new/"images"/r["file_name"]).write_bytes((view/r["file_name"]).read_bytes())
+    for r, png in rows: (new/"images"/r["file_name"]).write_bytes(png)
     with open(new/"captions.csv", "w", newline="", encoding="utf-8") as f:
-        csv.writer(f).writerows([("image", "caption"), *((r["file_name"], r.get("caption", "")) for r in rows)])
-    if "text" in rows[0]: np.save(new/"texts.npy", np.array([r["text"] for r in rows], np.float32))
+        csv.writer(f).writerows([("image", "caption"), *((r["file_name"], r.get("caption", "")) for r, _ in rows)])
+    if "text" in rows[0][0]: np.save(new/"texts.npy", np.array([r["text"] for r, _ in rows], np.float32))
 
 # %% ../nbs/04b_exchange.ipynb #ab06ef48
 def _add(tar, name, raw):
@@ -81,21 +76,21 @@ def _npy(numbers):
     return file.getvalue()
 
 # %% ../nbs/04b_exchange.ipynb #8ceb19e8
-def _webdataset(new, view, rows):
+def _webdataset(new, rows):
     "A tar file: a picture, its caption, its feature."
     with tarfile.open(new/"train-000000.tar", "w") as tar:
-        for r in rows:
-            _add(tar, r["file_name"], (view/r["file_name"]).read_bytes())
+        for r, png in rows:
+            _add(tar, r["file_name"], png)
             _add(tar, Path(r["file_name"]).with_suffix(".txt").name, r.get("caption", "").encode())
             if "text" in r: _add(tar, Path(r["file_name"]).with_suffix(".npy").name, _npy(r["text"]))
 
 # %% ../nbs/04b_exchange.ipynb #3bdf868a
-def _parquet(new, view, rows):
+def _parquet(new, rows):
     "One file, pictures included."
     try: from datasets import Dataset, Image
     except ImportError: raise InputError("--to parquet needs the datasets package: pip install datasets") from None
-    filed = [{"image": dict(bytes=(view/r["file_name"]).read_bytes(), path=r["file_name"]),
-              **{k: v for k, v in r.items() if k != "file_name"}} for r in rows]
+    filed = [{"image": dict(bytes=png, path=r["file_name"]), **{k: v for k, v in r.items() if k != "file_name"}}
+             for r, png in rows]
     Dataset.from_list(filed).cast_column("image", Image()).to_parquet(str(new/"train-00000.parquet"))
 
 # %% ../nbs/04b_exchange.ipynb #ac4c14a7

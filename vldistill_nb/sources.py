@@ -7,12 +7,13 @@ from __future__ import annotations
 import csv, glob, hashlib, io, json, os, re, tarfile, tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Sequence
 import numpy as np
 from PIL import Image, ImageOps
 from .data import (Listing, _endings, _Files, _hash_split, _hf_listing, _inside, _list_files, _load_json,
-                               _need, _open_hf, _scan, _some, _split_of, _SPLIT_OF, _texts, clean_caption, decode_image)
-from .store import InputError
+                               _need, _open_hf, _read_named, _scan, _some, _split_of, _SPLIT_OF, _texts,
+                               clean_caption, decode_image)
+from .store import InputError, _piece
 
 # %% auto #0
 __all__ = ['IMAGE_NAMES', 'CAPTION_NAMES', 'TABLES', 'picture_bytes', 'named', 'listing_of', 'sides_of', 'read_table', 'list_csv',
@@ -50,9 +51,7 @@ class _Held:
 
     def __call__(self, ref):
         if isinstance(ref, str): return Path(ref).read_bytes()
-        with open(self.path, "rb") as f:
-            f.seek(ref[0])
-            return f.read(ref[1])
+        return _piece(self.path, *ref)
 
     def __reduce__(self): return _Held, (None, self.path)   # another process reads, and removes nothing
 
@@ -176,9 +175,7 @@ def read_table(
     file: Path, # CSV, TSV, JSON lines, or a caption file of Flickr8k or Flickr30k
 ) -> list[dict]: # a mapping a row
     "The rows of a table; `InputError` for a file that is none."
-    try: text = file.read_text("utf-8-sig")
-    except FileNotFoundError: raise InputError(f"{file}: no such file; check the path in the data spec") from None
-    except OSError as e: raise InputError(f"{file}: cannot be read ({e.strerror})") from None
+    try: text = _read_named(file).decode("utf-8-sig")
     except UnicodeDecodeError: raise InputError(f"{file}: is not UTF-8 text") from None
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < 2: raise InputError(f"{file}: holds no rows; expected a header, and a row for each caption")
@@ -226,8 +223,9 @@ def _grouped(rows, where, told):
     return found, sides
 
 # %% ../nbs/14_sources.ipynb #3de47340
-def _near(folder, name, where):
-    "The folder in which a file lies: this one, the one above, or one in them."
+def _root(told, folder, name, where):
+    "The folder of pictures: as told, or where a file lies: in this folder, the one above, or one in them."
+    if "images" in told: return Path(told["images"]).expanduser()
     for base in (folder, folder.parent):
         for near in (base, *(base / sub for sub in _scan(base, where)[0])):
             if (near / name).exists(): return near
@@ -237,7 +235,7 @@ def _near(folder, name, where):
 def _table(where, rows, folder, told):
     "The listing of a table's rows."
     found, sides = _grouped(rows, where, told)
-    root = Path(told["images"]).expanduser() if "images" in told else _near(folder, next(iter(found)), where)
+    root = _root(told, folder, next(iter(found)), where)
     split = sides_of([sides[n] for n in found], [*found], where)
     return _list_files(where, root, [(n, caps, s) for (n, caps), s in zip(found.items(), split)])
 
@@ -278,7 +276,7 @@ def list_coco(
     for file in files:
         found = _coco_rows(file)
         if not found: raise InputError(f"{file}: holds no captions")
-        root = Path(told["images"]).expanduser() if "images" in told else _near(file.parent, found[0][0], where)
+        root = _root(told, file.parent, found[0][0], where)
         part = split_word(file.name) if path.is_dir() else None
         rows += [(os.path.join(os.path.abspath(root), n), caps, part) for n, caps in found]
     root = os.path.commonpath([os.path.dirname(n) for n, _, _ in rows])
@@ -313,12 +311,7 @@ def _members(shard):
         raise InputError(f"{shard}: cannot be read as an uncompressed tar file ({e})") from None
 
 # %% ../nbs/14_sources.ipynb #6c42976e
-def _slice(ref):
-    "A piece of a file."
-    path, start, length = ref
-    with open(path, "rb") as f:
-        f.seek(start)
-        return f.read(length)
+def _slice(ref): return _piece(*ref)   # file, offset and length of a picture
 
 # %% ../nbs/14_sources.ipynb #2cea2f64
 def _told_in(ending, raw):
@@ -370,7 +363,8 @@ def list_parquet(
     parts = {}
     for f in files: parts.setdefault(split_word(Path(f).name) or "train", []).append(f)
     parts = {name: parts[name] for name in sorted(parts, key=_SPLIT_OF.get)}
-    found = _hf_listing(where, _open_hf("parquet", None, parts), told)
+    roots = tuple({os.path.realpath(os.path.dirname(f)) for f in files})
+    found = _hf_listing(where, _open_hf("parquet", None, parts), told, roots)
     return replace(found, split=_hash_split(found.keys)) if [*parts] == ["train"] else found
 
 # %% ../nbs/14_sources.ipynb #4cf5a92d

@@ -129,6 +129,12 @@ def _append(file, raws):
         ends = np.cumsum([len(raw) for raw in raws])
         return f.tell() - ends[-1] + np.append(0, ends[:-1])
 
+def _piece(file, start, length):
+    "Bytes of a file, from a place on."
+    with open(file, "rb") as f:
+        f.seek(start)
+        return f.read(length)
+
 # %% ../nbs/00b_store.ipynb #91936d7b
 @dataclass(frozen=True, eq=False)
 class Packed:
@@ -144,7 +150,7 @@ class Packed:
 
     def raw(self, i):
         "The bytes of a picture."
-        with open(self.filename, "rb") as f: f.seek(self.facts["at"][i]); return f.read(self.facts["bytes"][i])
+        return _piece(self.filename, self.facts["at"][i], self.facts["bytes"][i])
 
     def __getitem__(self, rows):
         found = np.arange(len(self))[rows]
