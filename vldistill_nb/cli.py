@@ -539,14 +539,13 @@ def distill(method: Method, # how to make pairs
     lab = open_lab(data, *encoders(preset, image_encoder, text_encoder), size or (preset.size if preset else None))
     if pairs > (n := lab.data.train.n_txt):
         raise InputError(f"--pairs: {data} has {n} train pairs, not {pairs}; ask for fewer")
-    with claimed(folder if is_main() else None):
-        if method in PICKS:
-            made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
-        else:
-            begun = _begin(lab, method, pairs, seed, start, own)
-            cfg = preset.loop_for(lab.enc) if preset else learn_config(method, own, seed=seed, n=pairs)
-            cfg = reset(cfg, own["set"] | ({} if steps is None else dict(steps=steps)))
-            made, recipe = _learned(lab, method, begun, cfg, folder, work, resume, command)
+    if method not in PICKS:
+        begun = _begin(lab, method, pairs, seed, start, own)
+        cfg = preset.loop_for(lab.enc) if preset else learn_config(method, own, seed=seed, n=pairs)
+        cfg = reset(cfg, own["set"] | ({} if steps is None else dict(steps=steps)))
+    with claimed(folder if is_main() else None):                     # what is refused has touched nothing
+        if method not in PICKS: made, recipe = _learned(lab, method, begun, cfg, folder, work, resume, command)
+        else: made, recipe = pick(lab, method, pairs, seed), _recipe(lab, method, dict(pairs=pairs), seed, command)
         if not is_main(): return recipe
         if made is not None: save_pairs(made, recipe, folder, caps=captions_of(lab, made), work=work)
     val = recipe.get("metrics", {}).get("val_mean_recall")
