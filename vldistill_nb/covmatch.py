@@ -160,15 +160,20 @@ def _train(self: OnlineModel, step, mine, n):
 @patch
 def _through_towers(self: OnlineModel, *_):
     "Before an update: carry gradients of features into the towers, and add those of all chunks up in their order."
-    found, feats = self.back
+    (found, feats), self.back = self.back, None
     towers, chunks = [p for k, p in self.params.items() if not k.startswith(PROJ)], chunks_of(*[len(feats[0])] * 2)
-    def grad(i):
-        ends = [(x, f.grad[chunks[i]]) for x, f in zip(found[i - my_items(len(chunks)).start], feats)]
-        outs, ups = zip(*((x, up) for x, up in ends if x.requires_grad))
+    def ends(i):
+        both = [(x, f.grad[chunks[i]]) for x, f in zip(found[i - my_items(len(chunks)).start], feats)]
+        return [x for x, _ in both if x.requires_grad], [up for x, up in both if x.requires_grad]
+    for p in towers: p.grad = torch.zeros_like(p)          # in the parameter's own layout, see `load_state_dict`
+    if PartialState().num_processes == 1:
+        for i in range(len(chunks)): torch.autograd.backward(*ends(i))          # adds to `p.grad`
+        return
+    def flat(i):
+        outs, ups = ends(i)
         return torch.cat([g.flatten() for g in torch.autograd.grad(outs, towers, ups, materialize_grads=True)])
-    total = sum(in_turn(grad, len(chunks), torch.cat([p.detach().flatten() for p in towers])))
-    for p, g in zip(towers, total.split([p.numel() for p in towers])):
-        p.grad = torch.empty_like(p).copy_(g.view_as(p))   # in the parameter's own layout, see `load_state_dict`
+    for grad in in_turn(flat, len(chunks), torch.cat([p.detach().flatten() for p in towers])):
+        for p, g in zip(towers, grad.split([p.numel() for p in towers])): p.grad += g.view_as(p)
 
 # %% ../nbs/10b_covmatch.ipynb #09810c93
 @patch
