@@ -23,8 +23,9 @@ from .devices import _seeded, autocast, best_device
 from .feed import StoredImages, batches
 
 # %% auto #0
-__all__ = ['LITE0_SHA', 'VIT_SHA', 'IMAGENET', 'BERTS', 'HEADS', 'ImageTower', 'image_encoder', 'TextEmb', 'TextTower',
-           'text_encoder', 'ResidualHead', 'DualEncoder', 'dual_encoder', 'fresh', 'Pairs', 'Feats', 'encode_data']
+__all__ = ['LITE0_SHA', 'VIT_SHA', 'IMAGENET', 'BERTS', 'HEADS', 'ImageTower', 'SmallMapConv2d', 'quick_on_small_maps',
+           'image_encoder', 'TextEmb', 'TextTower', 'text_encoder', 'ResidualHead', 'DualEncoder', 'dual_encoder',
+           'fresh', 'Pairs', 'Feats', 'encode_data']
 
 # %% ../nbs/01_encoders.ipynb #e70da498
 class ImageTower(nn.Module):
@@ -97,6 +98,28 @@ def folded(self: ImageTower,
             setattr(parent, at, fuse_conv_bn_eval(conv, bn)), setattr(parent, name, getattr(bn, "act", nn.Identity()))
         got = new._look(noise)
     return new if (want - got).abs().max() <= 1e-4 * want.abs().max() else self
+
+# %% ../nbs/01_encoders.ipynb #df38fe9f
+class SmallMapConv2d(nn.Conv2d):
+    "A depthwise convolution that is quick to train on a CPU where its map is smaller than its kernel."
+    def _conv_forward(self, x, weight, bias):
+        here = weight.requires_grad and x.device.type == "cpu" and min(x.shape[-2:]) < max(self.kernel_size)
+        if not here: return super()._conv_forward(x, weight, bias)
+        (p, q), (h, w) = self.padding, x.shape[-2:]
+        v, u = min(p, h - 1), min(q, w - 1)                # how far the taps reach that meet the map
+        taps = weight[:, :, p - v:p + v + 1, q - u:q + u + 1]
+        return F.conv2d(F.pad(x, (u, u, v, v)), taps, bias, self.stride, 0, self.dilation, self.groups)
+
+# %% ../nbs/01_encoders.ipynb #3db20731
+def quick_on_small_maps(
+    net: nn.Module, # changed in place; its weights and their names stay
+) -> nn.Module: # itself
+    "Let the depthwise convolutions of a network be `SmallMapConv2d`, where their padding keeps the map's size."
+    for m in net.modules():
+        centred = type(m) is nn.Conv2d and m.padding == tuple(k // 2 for k in m.kernel_size) and m.dilation == (1, 1)
+        odd = all(k % 2 for k in m.kernel_size) if centred else False
+        if odd and m.groups == m.in_channels > 1 and m.padding_mode == "zeros": m.__class__ = SmallMapConv2d
+    return net
 
 # %% ../nbs/01_encoders.ipynb #fe2964f8
 LITE0_SHA = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -285,6 +308,7 @@ def image_encoder(
         else: raise InputError(f"image encoder {spec!r}: use lite0, vit-focus, tiny, timm:NAME or open_clip:MODEL/TAG")
     if side is not None: _looking_at(tower, side)
     tower.spec = spec
+    quick_on_small_maps(tower.net)
     return tower.eval()
 
 # %% ../nbs/01_encoders.ipynb #733d1eda
