@@ -1,6 +1,7 @@
 """What CI checks. `python tools/check.py` looks at the structure (seconds); `--all` also runs every notebook and
 builds the site (minutes). One line per check, every complaint below it, and at the end `N passed, N failed`."""
-import ast, filecmp, html.parser, json, os, re, shutil, statistics, subprocess, sys, tempfile, urllib.parse
+import ast, atexit, filecmp, html.parser, importlib, json, multiprocessing, os, re, shutil, statistics, subprocess, sys
+import tempfile, time, urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -223,9 +224,9 @@ def listed(nbs):
 def imports(nbs):
     "every module can be imported by itself"
     mods = sorted(p.stem for p in LIB.glob('[a-z]*.py'))
-    run = lambda m: list(failure([sys.executable, '-c', f'import vldistill_nb.{m}'], cwd=tempfile.gettempdir()))
     with ThreadPoolExecutor(WORKERS) as pool:
-        for m, complaints in zip(mods, pool.map(run, mods)): yield from (f'{m}: {e}' for e in complaints)
+        tried = pool.map(lambda m: list(apart(run_import, m)), mods)
+        for m, complaints in zip(mods, tried): yield from (f'{m}: {e}' for e in complaints)
 
 def readme(nbs):
     "README.md is what the index notebook says, and links only to what is there"
@@ -270,11 +271,52 @@ def failure(cmd, cwd=ROOT):
     said = (r.stdout + r.stderr).strip().splitlines()[-30:]
     if r.returncode: yield '\n    '.join(said) or f'exit status {r.returncode}'
 
+# Notebooks and imports are tried in processes of their own, forked from one that has the heavy libraries already:
+# to import them takes five seconds, a hundred times.
+HEAVY = ['torch', 'torchvision', 'transformers', 'timm', 'peft', 'accelerate', 'safetensors.torch', 'datasets', 'pandas',
+         'sklearn.cluster', 'matplotlib.pyplot', 'nbdev.test']
+FORK = multiprocessing.get_context('forkserver')
+
+def told(job, arg, said):
+    "In a process of its own: do a job; what it says goes to a file."
+    with open(said, 'w', encoding='utf-8') as f:
+        for fd in (1, 2): os.dup2(f.fileno(), fd)
+    done = job(arg)
+    sys.stdout.flush(), sys.stderr.flush()
+    atexit._run_exitfuncs()                                         # a forked process does not do that by itself
+    os._exit(not done)
+
+def apart(job, arg):
+    "Do a job in a process of its own; yield the end of what it said if it failed."
+    with tempfile.TemporaryDirectory() as tmp:
+        said = Path(tmp)/'said'
+        p = FORK.Process(target=told, args=(job, arg, said))
+        p.start()
+        p.join(PATIENCE)
+        if p.is_alive(): p.kill(); yield f'no end after {PATIENCE} s'; return
+        if p.exitcode:
+            text = said.read_text(encoding='utf-8', errors='replace').strip().splitlines()[-30:]
+            yield '\n    '.join(text) or f'exit status {p.exitcode}'
+
+def run_import(module):
+    "Import a module of the library from elsewhere."
+    os.chdir(tempfile.gettempdir())
+    return importlib.import_module(f'{LIB.name}.{module}')
+
+def run_notebook(path):
+    "What `nbdev_test` does with one notebook."
+    from nbdev.config import get_config
+    from nbdev.test import test_nb
+    os.chdir(NBS)
+    return test_nb(path, skip_flags=get_config().tst_flags.split(), basepath=ROOT)[0]
+
 def notebook_runs(nbs):
-    "Run every notebook with nbdev_test, a few at a time; yield its name and the complaints."
-    run = lambda nb: list(failure([BIN/'nbdev_test', '--path', nb.path, '--n_workers', '0']))
-    with ThreadPoolExecutor(WORKERS) as pool:
-        yield from zip((f'nbdev_test {nb.name}' for nb in nbs), pool.map(run, nbs))
+    "Run every notebook, a few at a time; yield its name and time, and the complaints."
+    def run(nb):
+        start = time.monotonic()
+        complaints = list(apart(run_notebook, nb.path))
+        return f'{nb.name} runs ({time.monotonic() - start:.0f} s)', complaints
+    with ThreadPoolExecutor(WORKERS) as pool: yield from pool.map(run, nbs)
 
 def main():
     nbs = [Notebook(p) for p in sorted(NBS.glob('*.ipynb'))]
@@ -286,6 +328,8 @@ def main():
     for f in (in_step, clean, outputs, budget, prose, numbers, noticed, recorded, downward, explicit, documented,
               orphans, listed, readme): check(f)
     if '--all' in sys.argv:
+        os.environ.update(ENV)
+        FORK.set_forkserver_preload(HEAVY)
         check(imports)
         for name, complaints in notebook_runs(nbs): report(name, complaints)
         for f in (site, links): check(f)

@@ -60,8 +60,9 @@ def main():
     src = cfg.nbs_path
     files = [p for p in sorted(src.rglob('*')) if p.is_file() and not re.search(r'(^|/)[._]', str(p.relative_to(src)))]
     books = [p for p in files if p.suffix == '.ipynb']
-    fresh = dict(mp_context=multiprocessing.get_context('spawn'), max_tasks_per_child=1)
-    with ProcessPoolExecutor(min(4, os.cpu_count() or 1), **fresh) as pool:
+    fork = multiprocessing.get_context('forkserver')       # a process for each page; the heavy libraries are there already
+    fork.set_forkserver_preload(['torch', 'torchvision', 'transformers', 'timm', 'accelerate', 'pandas', 'nbdev.processors'])
+    with ProcessPoolExecutor(min(4, os.cpu_count() or 1), mp_context=fork, max_tasks_per_child=1) as pool:
         nbs = {p.relative_to(src): dict2nb(json.loads(t)) for p, t in zip(books, pool.map(process, books))}
     pages = {rel: page_of(nb, rel) for rel, nb in nbs.items()}
     for rel, nb in nbs.items():
