@@ -9,8 +9,8 @@ __all__ = ['PICKS', 'LEARNED', 'Method', 'FROZEN', 'PLANS', 'METHODS', 'SETTLED'
            'learn_config', 'Job', 'Made', 'real_bytes', 'learned_bytes', 'configure', 'make_pairs', 'head_bytes',
            'cut_heads', 'hits_of', 'score', 'read_ledger', 'write_ledger', 'add_rows', 'Study', 'grid', 'quick',
            'learned', 'budgets', 'covariances', 'trajectories', 'ablations', 'stack', 'adapters', 'transfer',
-           'both_towers', 'looks', 'admission', 'open_study', 'guess', 'missing', 'crew_of_group', 'share_cores',
-           'plan', 'run_study', 'by_image', 'spread', 'paired', 'rows_of', 'measured']
+           'both_towers', 'looks', 'admission', 'scenes', 'open_study', 'guess', 'missing', 'crew_of_group',
+           'share_cores', 'plan', 'run_study', 'by_image', 'spread', 'paired', 'rows_of', 'measured']
 
 # %% ../nbs/12_bench.ipynb #c12b0005
 import base64, difflib, hashlib, json, math, os, re, secrets, shutil, signal, sys, time, traceback
@@ -333,7 +333,7 @@ def learn_config(method: str, # one of `LEARNED`
 @dataclass(frozen=True)
 class Job:
     "A set of pairs to make, and the students that judge it."
-    method: str # one of `PICKS`, "covariance", "trajectory", "all" or "heads"
+    method: str # one of `METHODS`
     pairs: int | None = None # how many; None for all there are
     draw: int = 0 # seed of the choice, of the first pairs and of the run
     students: tuple = (("solved", 1),) # protocol and how many, of each
@@ -463,6 +463,29 @@ def _plan_trajectory(lab, job, work):
     objective, pairs = start_trajectory(lab, pairs, cfg, experts, lora is not None)
     return objective, pairs, loop, cfg.loss
 
+# %% ../nbs/12_bench.ipynb #5edc73ef
+def _plan_covmatch(lab, job, work):
+    "The same of covariance matching while towers move: beside the pairs, or in a bank of states."
+    from vldistill_nb.covmatch import BankMatching, CovMatch, CovMatchConfig, OnlineConfig
+    from vldistill_nb.distill import DistillConfig, initial_pairs
+    own, train = dict(job.settings), lab.data.train
+    states = own.pop("bank", ())
+    online = configure(OnlineConfig, own, bs=min(128, train.n_txt), seed=0 if states else job.draw)
+    cfg = configure(CovMatchConfig, own, anchor=1.0, online=online)
+    loop = configure(DistillConfig, own, lr_img=0.015, lr_txt=0.1, clip_grad=0.01, seed=job.draw)
+    _no_more(job, own)
+    pairs = initial_pairs(train, job.pairs, lab.enc, depth="embeddings", seed=job.draw)
+    if states: objective = BankMatching(_bank(lab, online, states, work), lab.enc, seed=job.draw)
+    else: objective = CovMatch(lab.enc, train, cfg, feats=lab.feats("train"))
+    return objective, pairs, loop, "info_nce"
+
+# %% ../nbs/12_bench.ipynb #b9dd01b3
+def _bank(lab, online, states, work):
+    "States of an online model, recorded if they are not there; all jobs share them."
+    from vldistill_nb.covmatch import BankConfig, record_bank
+    folder = work / f"bank-{lab.key()}-{hashlib.sha256(repr(online).encode()).hexdigest()[:8]}"
+    with only_one(folder): return record_bank(lab.enc, lab.data.train, folder, BankConfig(tuple(states), online))
+
 # %% ../nbs/12_bench.ipynb #298a4221
 def _first(lab, job, begin, featured, work):
     "Other pairs than random ones to begin with: a coreset, or what another method learned of the same draw."
@@ -495,7 +518,7 @@ def _experts(lab, own, featured, work):
     return folder
 
 # %% ../nbs/12_bench.ipynb #c12b0038
-PLANS = dict(covariance=_plan_covariance, trajectory=_plan_trajectory)
+PLANS = dict(covariance=_plan_covariance, covmatch=_plan_covmatch, trajectory=_plan_trajectory)
 METHODS = (*PICKS, *PLANS, "all", "heads")
 SETTLED = ("herding", "all", "heads")   # methods in which nothing is drawn
 
@@ -669,12 +692,12 @@ def _judged(lab, made, protocol, n):
 # %% ../nbs/12_bench.ipynb #c12b0057
 def _seen(lab, made, protocol):
     "Pairs as deep as a student wants them."
-    from vldistill_nb.coresets import coreset_pairs
+    from vldistill_nb.coresets import coreset_pairs, groups_at
     from vldistill_nb.encoders import Pairs
     from vldistill_nb.retrieval import feature_pairs
     if protocol not in FROZEN: return made.pairs or coreset_pairs(lab.data.train, made.at, stored=True)
     if made.pairs is not None: return feature_pairs(made.pairs, lab.enc)
-    return Pairs(*(f[made.at] for f in lab.feats("train").pairs()))
+    return Pairs(*(f[made.at] for f in lab.feats("train").pairs()), groups=groups_at(lab.data.train, made.at))
 
 # %% ../nbs/12_bench.ipynb #c12b0058
 def score(lab: Lab, # opened
@@ -869,22 +892,32 @@ def looks() -> tuple: # title, jobs
     return "Pictures of 64 pixels, shown to the tower at three sizes", jobs
 
 # %% ../nbs/12_bench.ipynb #af9c971d
-LIVE = "start=solved,optimizer=adamw,schedule=cosine,lr_head=3e-4,lr_enc=2e-4,steps=200"   # begin where frozen ones end
+LIVE = "start=solved,optimizer=adamw,schedule=cosine,lr_head=3e-4,lr_enc=2e-4,steps=160,bs=64"   # from solved heads on
 
 def admission() -> tuple: # title, jobs
     "What each tower is worth, from all pairs of a world."
-    towers, jobs = [(f"{side},{LIVE}", 3) for side in ("image", "text", "full")], []
-    for world in ("scenes", "openmoji"):
+    jobs, every = [], [("all", {})]
+    for world, batches in dict(scenes=",per_group=8", openmoji="").items():
         own = dict(data=world, image_encoder="lite0")
-        jobs += grid([("all", {})], [None], (("solved", 1),), text_encoder="bag", **own)
-        for student in (("solved", 1), *towers): jobs += grid([("all", {})], [None], (student,), **own)
+        for words in ("bag", "minilm"): jobs += grid(every, [None], (("solved", 1),), text_encoder=words, **own)
+        for side in ("full", "image", "text"): jobs += grid(every, [None], ((f"{side},{LIVE}{batches}", 3),), **own)
     return "Which towers a world needs: a bag of words, frozen towers, either tower trained, both", jobs
+
+# %% ../nbs/12_bench.ipynb #3f66b673
+def scenes() -> tuple: # title, jobs
+    "A hundred pairs for students of both towers, in a world that needs both."
+    students = (("solved", 1), (f"image,{LIVE}", 1), (f"full,{LIVE}", 1))
+    live, states = dict(steps=100, bs=64, per_group=8), dict(bank=(0, 10, 45, 80))
+    tries = [("random", {}), ("k-means", {}), ("covariance", dict(gamma=0.75, steps=30))]
+    tries += [("covmatch", live), ("covmatch", live | states), ("trajectory", dict(steps=60))]
+    jobs = grid(tries, [100], students, data="scenes", image_encoder="lite0")
+    return "A hundred pairs of scenes, for students of one tower or both", sorted(jobs, key=lambda j: j.draw)
 
 # %% ../nbs/12_bench.ipynb #c12b0079
 STUDIES = {"quick": quick, "budgets": budgets, "covariances": covariances, "trajectories": trajectories,
            "ablations": ablations, "stack": stack,
            "adapters": adapters, "transfer": transfer, "both-towers": both_towers, "looks": looks,
-           "admission": admission}
+           "admission": admission, "scenes": scenes}
 
 # %% ../nbs/12_bench.ipynb #c12b0080
 def open_study(name: str, # one of `STUDIES`
@@ -898,7 +931,7 @@ def open_study(name: str, # one of `STUDIES`
 
 # %% ../nbs/12_bench.ipynb #c12b0085
 ROUGH = dict(solved=(1, 0), probe=(1, 0.003), image=(5, 0.6), text=(5, 0.2), full=(5, 1.5))   # a student, a pair
-MAKING = dict(covariance=0.008, trajectory=0.012)                              # seconds a step and pair, in pixels
+MAKING = dict(covariance=0.008, trajectory=0.012, covmatch=0.1)               # seconds a step and pair, in pixels
 
 def _rough(job):
     "Seconds of making a job's pairs on one core."

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 from .contrast import pair_loss
+from .coresets import groups_at
 from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stats
 from .data import InputError, PairData, atomic_write
 from .devices import _seeded, narrowed
@@ -25,7 +26,7 @@ from .distill import DistillConfig, shared_feats, step_rng
 from .encoders import DualEncoder, Feats, Pairs, TextEmb, encode_data
 from .experts import _is_done, base_hash
 from .feed import StoredImages, batches
-from .retrieval import PROJ, _optimizer, learn_from, moving
+from .retrieval import PROJ, PKSampler, _optimizer, learn_from, moving
 from .share import chunks_of, gather_rows, in_turn, my_chunks, my_items, say_share, span
 
 # %% auto #0
@@ -48,12 +49,15 @@ class OnlineConfig:
     momentum: float = 0.9         # of SGD
     weight_decay: float = 5e-4    # of SGD
     tau: float = 0.07             # temperature of InfoNCE
+    per_group: int = 0            # K of P x K batches, see `PKSampler`; 0: batches know no groups
     seed: int = 0                 # of projections, batches and dropout
 
     def __post_init__(self):
         if self.update not in UPDATES: raise InputError(f"update {self.update!r}: use one of {', '.join(UPDATES)}")
         if self.reset < 1: raise InputError(f"reset: at least 1 step is needed, not {self.reset}")
         if self.bs < 2: raise InputError(f"real batch: one pair has no covariance; use at least 2, not {self.bs}")
+        if self.per_group and self.bs % self.per_group:
+            raise InputError(f"per_group: a divisor of the real batch of {self.bs}, not {self.per_group}")
 
 # %% ../nbs/10b_covmatch.ipynb #ce329bc7
 class OnlineModel:
@@ -66,6 +70,7 @@ class OnlineModel:
         self.cfg, self.data, self.txts = cfg or OnlineConfig(), data, data.txts
         if self.cfg.bs > data.n_txt:
             raise InputError(f"real batch: {self.cfg.bs} pairs are asked for, {data.spec} has {data.n_txt}")
+        self.groups = groups_at(data, torch.arange(data.n_txt))
         self.net = copy.deepcopy(encoder).to(PartialState().device).eval()
         self.params = moving(self.net, self.cfg.protocol)
         self.start = {k: p.detach().clone() for k, p in self.params.items() if not k.startswith(PROJ)}
@@ -77,7 +82,9 @@ def batch(self: OnlineModel,
     step: int, # of the outer loop
 ) -> tuple[Tensor, Tensor]: # positions of images and of captions, `[bs]` each
     "The real pairs of a step, from the seed alone."
-    at = torch.randperm(self.data.n_txt, generator=step_rng(self.cfg.seed, step, 7))[:self.cfg.bs]
+    rng, bs = step_rng(self.cfg.seed, step, 7), self.cfg.bs
+    if self.cfg.per_group: at = next(iter(PKSampler(self.groups, bs, self.cfg.per_group, rng)))
+    else: at = torch.randperm(self.data.n_txt, generator=rng)[:bs]
     return self.data.img_of_txt[at], at
 
 # %% ../nbs/10b_covmatch.ipynb #a5695a34
