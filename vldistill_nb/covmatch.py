@@ -5,7 +5,7 @@
 # %% ../nbs/10b_covmatch.ipynb #fc3098fd
 from __future__ import annotations
 import copy, json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from hashlib import sha256
 from itertools import count
@@ -413,6 +413,7 @@ class Bank:
     dims: tuple[int, int]         # widths of image and of text features
     protocol: str                 # what moves
     run: str                      # hash of encoder, data and recipe
+    kept: dict = field(default_factory=dict)   # states that were read, on the device of who read them
 
     def __len__(self) -> int: return len(self.files)
     def __repr__(self) -> str:
@@ -425,9 +426,12 @@ def put(self: Bank,
     i: int, # state
     encoder: DualEncoder, # gets the weights
 ) -> None:
-    "Bring an encoder to a state."
-    with safe_open(self.files[i], "pt") as f:
-        _put(moving(encoder, self.protocol), self.start, lambda k: f.get_tensor(f"param/{k}"))
+    "Bring an encoder to a state; its file is read once."
+    params = moving(encoder, self.protocol)
+    if i not in self.kept:
+        with safe_open(self.files[i], "pt") as f:
+            self.kept[i] = {k: f.get_tensor(f"param/{k}").to(encoder.device) for k in params}
+    _put(params, self.start, self.kept[i].get)
 
 # %% ../nbs/10b_covmatch.ipynb #69713a92
 @patch
@@ -463,15 +467,18 @@ class BankMatching:
         encoder: DualEncoder, # as it was recorded with; left untouched
         cfg: CovConfig | None = None, # of the match; by default texts follow, or are solved if their tower is frozen
         *,
+        lam: float = 0.1, # weight of the projected means, as in `CovMatchConfig`
         seed: int = 0, # of the order
     ):
+        if lam and encoder.proj != "linear": raise InputError("bank: projected means want linear projections; use lam=0")
         full = bank.protocol == "full"
         self.cfg = cfg or CovConfig(texts="follow" if full else "solve")
         if full and self.cfg.texts == "solve": raise InputError("bank: its text tower moves; use texts='follow'")
         self.learns = ("imgs",) if self.cfg.texts == "solve" else ("imgs", "txts")
         self.net = copy.deepcopy(encoder).to(PartialState().device).eval().requires_grad_(False)
         self.source = f"{bank.run} {[f.name for f in bank.files]} {seed}"
-        self.bank, self.seed, self.parts, self._made, self.sides = bank, seed, {}, {}, {}
+        self.bank, self.lam, self.seed = bank, lam, seed
+        self.parts, self._made, self.sides = {}, {}, {}
 
 # %% ../nbs/10b_covmatch.ipynb #943cf04d
 @patch
@@ -494,15 +501,25 @@ def __call__(self: BankMatching,
     turn, i = divmod(step, len(self.bank))
     i = int(torch.randperm(len(self.bank), generator=step_rng(self.seed, turn, 9))[i])
     fit = self.matching(i)
-    loss = fit(pairs, step) if self.cfg.texts != "solve" else self._solved(fit, i, pairs.imgs)
-    self.parts = fit.parts
-    return loss
+    v, l = fit.feats(pairs)
+    loss = fit.error(v, l) if self.cfg.texts != "solve" else self._solved(fit, i, v)
+    means = self._projected(fit, v, l) if self.lam else 0
+    self.parts = fit.parts | (dict(projected=means.detach()) if self.lam else {})
+    return loss + self.lam * means
+
+# %% ../nbs/10b_covmatch.ipynb #200ffbdf
+@patch
+def _projected(self: BankMatching, fit, v, l):
+    "Eq. 12 and 13: difference of the projected means, in the unit of the covariance error; exact, being linear."
+    gap = lambda proj, mean, x: (proj(mean) - proj(x.mean(0))).square().sum()
+    total = gap(self.net.img_proj, fit.mean_img, v)
+    if l is not None: total = total + gap(self.net.txt_proj, fit.mean_txt, l)
+    return total / ((self.cfg.rho or 1) ** 2 * fit.stats.cov.square().sum().item())
 
 # %% ../nbs/10b_covmatch.ipynb #fa37531c
 @patch
-def _solved(self: BankMatching, fit, i, imgs):
+def _solved(self: BankMatching, fit, i, v):
     "Error of one state, with the texts that serve all states seen so far."
-    v = fit.img_feats(imgs)
     self.sides[i] = fit.sides(v.detach())
     return fit._loss(v, fit.solve_texts(*_averages(s for _, s in sorted(self.sides.items()))))
 
