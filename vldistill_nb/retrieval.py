@@ -95,6 +95,7 @@ class StudentConfig:
     epochs: int | None = None       # passes over the pairs, instead of `steps`
     bs: int = 128                   # pairs a step
     lr_enc: float = 0.01            # learning rate of towers
+    lr_txt: float | None = None     # of the text tower; None: `lr_enc`
     lr_head: float = 0.1            # learning rate of projections
     optimizer: str = "sgd"          # or `adamw`, for towers whose weights want steps of one size
     momentum: float = 0.9           # of SGD
@@ -286,13 +287,12 @@ def moving(
     return found
 
 # %% ../nbs/03_retrieval.ipynb #306beed9
-def _optimizer(student, cfg, kind="sgd"):
-    "Two rates; only what the protocol trains asks for gradients."
+def _optimizer(student, cfg, kind="sgd", lr_txt=None):
+    "A rate for heads and for each tower; only what the protocol trains asks for gradients."
     student.requires_grad_(False)
     params = {k: p.requires_grad_() for k, p in moving(student, cfg.protocol).items()}
-    heads = [p for k, p in params.items() if k.startswith(PROJ)]
-    towers = [p for k, p in params.items() if not k.startswith(PROJ)]
-    groups = [dict(params=heads, lr=cfg.lr_head), dict(params=towers, lr=cfg.lr_enc)]
+    rates = {PROJ: cfg.lr_head, "img_enc.": cfg.lr_enc, "txt_enc.": cfg.lr_enc if lr_txt is None else lr_txt}
+    groups = [dict(params=[p for k, p in params.items() if k.startswith(part)], lr=lr) for part, lr in rates.items()]
     fused = student.device.type in ("cpu", "cuda")   # one pass over memory instead of five
     kw, groups = dict(weight_decay=cfg.weight_decay, fused=fused), [g for g in groups if g["params"]]
     if kind == "adamw": return torch.optim.AdamW(groups, **kw)
@@ -420,7 +420,7 @@ def _train(student, pairs, cfg, seed):
     rng = torch.Generator().manual_seed(seed)
     imgs, txts = _inputs(student, pairs, cfg.protocol)
     stages = _order(len(pairs), cfg, rng, pairs.groups)
-    opt = _optimizer(student.train(), cfg, cfg.optimizer)
+    opt = _optimizer(student.train(), cfg, cfg.optimizer, cfg.lr_txt)
     sched = _scheduler(opt, cfg, stages)
     opt.register_step_post_hook(lambda *_: sched.step())
     loss, enough = partial(pair_loss(cfg.loss), tau=cfg.tau), cfg.enough if cfg.loss == "info_nce" else 0
