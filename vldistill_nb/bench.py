@@ -907,9 +907,10 @@ def admission() -> tuple: # title, jobs
 def scenes() -> tuple: # title, jobs
     "A hundred pairs for students of both towers, in a world that needs both."
     students = (("solved", 1), (f"image,{LIVE}", 1), (f"full,{LIVE}", 1))
-    live, states = dict(steps=100, bs=64, per_group=8), dict(bank=(0, 10, 45, 80))
-    tries = [("random", {}), ("k-means", {}), ("covariance", dict(gamma=0.75, steps=30))]
-    tries += [("covmatch", live), ("covmatch", live | states), ("trajectory", dict(steps=60))]
+    tries = [("random", {}), ("k-means", {}), ("covariance", dict(gamma=0.75, steps=30)), ("trajectory", dict(steps=60))]
+    paper = dict(steps=160, bs=64, per_group=8)
+    binds = paper | dict(reset=160, optimizer="adamw", lr_head=3e-3, lr_enc=5e-4, lr_txt=1e-4)
+    tries += [("covmatch", w) for w in (paper, binds, binds | dict(bank=(0, 40, 80, 120, 159)))]
     jobs = grid(tries, [100], students, data="scenes", image_encoder="lite0")
     return "A hundred pairs of scenes, for students of one tower or both", sorted(jobs, key=lambda j: j.draw)
 

@@ -45,15 +45,19 @@ class OnlineConfig:
     protocol: str = "full"        # what moves: `full`, or `image` for a frozen text tower
     bs: int = 128                 # real pairs of a step, of all processes together
     lr_enc: float = 0.01          # learning rate of towers
+    lr_txt: float | None = None   # of the text tower; None: `lr_enc`
     lr_head: float = 0.1          # … of projections
+    optimizer: str = "sgd"        # or `adamw`
     momentum: float = 0.9         # of SGD
-    weight_decay: float = 5e-4    # of SGD
+    weight_decay: float = 5e-4    # of either
     tau: float = 0.07             # temperature of InfoNCE
     per_group: int = 0            # K of P x K batches, see `PKSampler`; 0: batches know no groups
     seed: int = 0                 # of projections, batches and dropout
 
     def __post_init__(self):
         if self.update not in UPDATES: raise InputError(f"update {self.update!r}: use one of {', '.join(UPDATES)}")
+        if self.optimizer not in ("sgd", "adamw"): raise InputError(f"optimizer {self.optimizer!r}: use sgd or adamw")
+        if (self.update, self.optimizer) == ("syn", "adamw"): raise InputError("update syn: is kept with SGD only")
         if self.reset < 1: raise InputError(f"reset: at least 1 step is needed, not {self.reset}")
         if self.bs < 2: raise InputError(f"real batch: one pair has no covariance; use at least 2, not {self.bs}")
         if self.per_group and self.bs % self.per_group:

@@ -287,15 +287,15 @@ def moving(
     return found
 
 # %% ../nbs/03_retrieval.ipynb #306beed9
-def _optimizer(student, cfg, kind="sgd", lr_txt=None):
+def _optimizer(student, cfg):
     "A rate for heads and for each tower; only what the protocol trains asks for gradients."
     student.requires_grad_(False)
     params = {k: p.requires_grad_() for k, p in moving(student, cfg.protocol).items()}
-    rates = {PROJ: cfg.lr_head, "img_enc.": cfg.lr_enc, "txt_enc.": cfg.lr_enc if lr_txt is None else lr_txt}
+    rates = {PROJ: cfg.lr_head, "img_enc.": cfg.lr_enc, "txt_enc.": cfg.lr_enc if cfg.lr_txt is None else cfg.lr_txt}
     groups = [dict(params=[p for k, p in params.items() if k.startswith(part)], lr=lr) for part, lr in rates.items()]
     fused = student.device.type in ("cpu", "cuda")   # one pass over memory instead of five
     kw, groups = dict(weight_decay=cfg.weight_decay, fused=fused), [g for g in groups if g["params"]]
-    if kind == "adamw": return torch.optim.AdamW(groups, **kw)
+    if cfg.optimizer == "adamw": return torch.optim.AdamW(groups, **kw)
     return torch.optim.SGD(groups, momentum=cfg.momentum, **kw)
 
 # %% ../nbs/03_retrieval.ipynb #a0ede993
@@ -420,7 +420,7 @@ def _train(student, pairs, cfg, seed):
     rng = torch.Generator().manual_seed(seed)
     imgs, txts = _inputs(student, pairs, cfg.protocol)
     stages = _order(len(pairs), cfg, rng, pairs.groups)
-    opt = _optimizer(student.train(), cfg, cfg.optimizer, cfg.lr_txt)
+    opt = _optimizer(student.train(), cfg)
     sched = _scheduler(opt, cfg, stages)
     opt.register_step_post_hook(lambda *_: sched.step())
     loss, enough = partial(pair_loss(cfg.loss), tau=cfg.tau), cfg.enough if cfg.loss == "info_nce" else 0
