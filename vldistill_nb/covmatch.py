@@ -474,7 +474,8 @@ class BankMatching:
         lam: float = 0.1, # weight of the projected means, as in `CovMatchConfig`
         seed: int = 0, # of the order
     ):
-        if lam and encoder.proj != "linear": raise InputError("bank: projected means want linear projections; use lam=0")
+        if lam and encoder.proj != "linear":
+            raise InputError("bank: projected means want linear projections; use lam=0")
         full = bank.protocol == "full"
         self.cfg = cfg or CovConfig(texts="follow" if full else "solve")
         if full and self.cfg.texts == "solve": raise InputError("bank: its text tower moves; use texts='follow'")

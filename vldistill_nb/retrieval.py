@@ -382,7 +382,7 @@ def train_student(
     *,
     seed: int = 0, # of projections, batches and dropout; `solved` has no use for it
     val: Feats | None = None, # a validation split under the pristine towers, to choose the shrinkage by
-    seen: Pairs | None = None, # the pairs as the pristine towers see them, if that is known: frozen ones need not look again
+    seen: Pairs | None = None, # the pairs as the pristine towers see them, if that is known
 ) -> DualEncoder: # the student, in evaluation mode, on the best device
     "Make a fresh student of pairs; raises `InputError` for fewer than two pairs or when it diverges."
     if len(pairs) < 2: raise InputError(f"a student needs at least 2 pairs, not {len(pairs)}")
