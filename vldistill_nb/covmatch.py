@@ -481,7 +481,7 @@ class BankMatching:
         if full and self.cfg.texts == "solve": raise InputError("bank: its text tower moves; use texts='follow'")
         self.learns = ("imgs",) if self.cfg.texts == "solve" else ("imgs", "txts")
         self.net = copy.deepcopy(encoder).to(PartialState().device).eval().requires_grad_(False)
-        self.source = f"{bank.run} {[f.name for f in bank.files]} {seed}"
+        self.source = f"{bank.run} {[f.name for f in bank.files]} {seed} {lam}"
         self.bank, self.lam, self.seed = bank, lam, seed
         self.parts, self._made, self.sides = {}, {}, {}
 
