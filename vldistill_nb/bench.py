@@ -892,7 +892,7 @@ def looks() -> tuple: # title, jobs
     return "Pictures of 64 pixels, shown to the tower at three sizes", jobs
 
 # %% ../nbs/12_bench.ipynb #af9c971d
-LIVE = "start=solved,optimizer=adamw,schedule=cosine,lr_head=3e-4,lr_enc=5e-4,lr_txt=1e-4,steps=160,bs=64"
+LIVE = "start=solved,optimizer=adamw,schedule=constant,lr_head=3e-4,lr_enc=5e-4,lr_txt=1e-4,steps=160,bs=64"
 
 def admission() -> tuple: # title, jobs
     "What each tower is worth, from all pairs of a world."
