@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['METHODS', 'CENTRES', 'check_feats', 'joint_feats', 'herding', 'k_center', 'k_means', 'matched_k_means',
            'count_events', 'is_correct', 'HeadConfig', 'apply_heads', 'head_epochs', 'forgetting_events', 'forgetting',
-           'select', 'warmup', 'coreset_pairs']
+           'select', 'warmup', 'groups_at', 'coreset_pairs']
 
 # %% ../nbs/05_coresets.ipynb #d61f6d37
 from dataclasses import dataclass
@@ -239,6 +239,13 @@ def warmup(feats:tuple, # image `[N, d_v]` and text features `[N, d_l]`
     *_, (heads, _) = head_epochs(feats, cfg, seed=seed)
     with torch.no_grad(): return tuple(apply_heads(feats, heads))
 
+# %% ../nbs/05_coresets.ipynb #6f249fc3
+def groups_at(data:PairData, # where the positions point
+              idx:Tensor, # `[n]` caption positions
+              ) -> Tensor | None: # `[n]` int64; None if the source has none
+    "The group of each pair, see `PairData.groups`."
+    return None if data.groups is None else torch.from_numpy(data.groups)[data.img_of_txt[idx]]
+
 # %% ../nbs/05_coresets.ipynb #2726689c
 def coreset_pairs(data:PairData, # where the positions point: caption `i` is `data.txts[i]`
                   idx:Tensor, # `[n]` caption positions, from `select`
@@ -250,4 +257,4 @@ def coreset_pairs(data:PairData, # where the positions point: caption `i` is `da
     if ((idx < 0) | (idx >= data.n_txt)).any():
         raise InputError(f"idx: a position is outside the {data.n_txt} captions; use features of the same split")
     read, txts = StoredImages if stored else PairData.pixels, data.txts
-    return Pairs(read(data, data.img_of_txt[idx]), [txts[i] for i in idx.tolist()])
+    return Pairs(read(data, data.img_of_txt[idx]), [txts[i] for i in idx.tolist()], groups=groups_at(data, idx))

@@ -309,6 +309,25 @@ def img_feats(self: CovarianceMatching,
     "Features of the synthetic images, in chunks, shared among processes."
     return shared_feats(self.tower, imgs, self.cfg.chunk, held=self.cfg.held)
 
+# %% ../nbs/10_covariance.ipynb #fe971562
+@patch
+def feats(self: CovarianceMatching,
+    pairs: Pairs, # synthetic
+) -> tuple[Tensor, Tensor | None]: # `[n, d_v]` and `[n, d_l]` with gradient; no texts if they are solved
+    "What the towers make of pairs."
+    return self.img_feats(pairs.imgs), None if self.cfg.texts == "solve" else self._txt_feats(pairs.txts)
+
+# %% ../nbs/10_covariance.ipynb #8956abd2
+@patch
+def error(self: CovarianceMatching,
+    img_feats: Tensor, # `[n, d_v]`
+    given: Tensor | None, # `[n, d_l]`; None if texts are solved
+) -> Tensor: # the loss
+    "The loss of features."
+    l = given if self.cfg.texts == "learn" else self.solve_texts(*self.sides(img_feats))
+    loss = self._loss(img_feats, l, given)
+    return loss + self._behind(given, l) if self.cfg.texts == "follow" else loss
+
 # %% ../nbs/10_covariance.ipynb #274e5456
 @patch
 def __call__(self: CovarianceMatching,
@@ -316,11 +335,7 @@ def __call__(self: CovarianceMatching,
     step: int, # not used: real statistics are exact, nothing is drawn
 ) -> Tensor: # the loss
     "Covariance error plus `lam` times the difference of means plus `moments` times that of second moments."
-    v = self.img_feats(pairs.imgs)
-    given = None if self.cfg.texts == "solve" else self._txt_feats(pairs.txts)
-    l = given if self.cfg.texts == "learn" else self.solve_texts(*self.sides(v))
-    loss = self._loss(v, l, given)
-    return loss + self._behind(given, l) if self.cfg.texts == "follow" else loss
+    return self.error(*self.feats(pairs))
 
 # %% ../nbs/10_covariance.ipynb #804f1c23
 @patch

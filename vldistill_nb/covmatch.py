@@ -5,7 +5,7 @@
 # %% ../nbs/10b_covmatch.ipynb #fc3098fd
 from __future__ import annotations
 import copy, json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from hashlib import sha256
 from itertools import count
@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 from .contrast import pair_loss
+from .coresets import groups_at
 from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stats
 from .data import InputError, PairData, atomic_write
 from .devices import _seeded, narrowed
@@ -25,7 +26,7 @@ from .distill import DistillConfig, shared_feats, step_rng
 from .encoders import DualEncoder, Feats, Pairs, TextEmb, encode_data
 from .experts import _is_done, base_hash
 from .feed import StoredImages, batches
-from .retrieval import PROJ, _optimizer, learn_from, moving
+from .retrieval import PROJ, PKSampler, _optimizer, learn_from, moving
 from .share import chunks_of, gather_rows, in_turn, my_chunks, my_items, say_share, span
 
 # %% auto #0
@@ -44,16 +45,23 @@ class OnlineConfig:
     protocol: str = "full"        # what moves: `full`, or `image` for a frozen text tower
     bs: int = 128                 # real pairs of a step, of all processes together
     lr_enc: float = 0.01          # learning rate of towers
+    lr_txt: float | None = None   # of the text tower; None: `lr_enc`
     lr_head: float = 0.1          # … of projections
+    optimizer: str = "sgd"        # or `adamw`
     momentum: float = 0.9         # of SGD
-    weight_decay: float = 5e-4    # of SGD
+    weight_decay: float = 5e-4    # of either
     tau: float = 0.07             # temperature of InfoNCE
+    per_group: int = 0            # K of P x K batches, see `PKSampler`; 0: batches know no groups
     seed: int = 0                 # of projections, batches and dropout
 
     def __post_init__(self):
         if self.update not in UPDATES: raise InputError(f"update {self.update!r}: use one of {', '.join(UPDATES)}")
+        if self.optimizer not in ("sgd", "adamw"): raise InputError(f"optimizer {self.optimizer!r}: use sgd or adamw")
+        if (self.update, self.optimizer) == ("syn", "adamw"): raise InputError("update syn: is kept with SGD only")
         if self.reset < 1: raise InputError(f"reset: at least 1 step is needed, not {self.reset}")
         if self.bs < 2: raise InputError(f"real batch: one pair has no covariance; use at least 2, not {self.bs}")
+        if self.per_group and self.bs % self.per_group:
+            raise InputError(f"per_group: a divisor of the real batch of {self.bs}, not {self.per_group}")
 
 # %% ../nbs/10b_covmatch.ipynb #ce329bc7
 class OnlineModel:
@@ -66,6 +74,7 @@ class OnlineModel:
         self.cfg, self.data, self.txts = cfg or OnlineConfig(), data, data.txts
         if self.cfg.bs > data.n_txt:
             raise InputError(f"real batch: {self.cfg.bs} pairs are asked for, {data.spec} has {data.n_txt}")
+        self.groups = groups_at(data, torch.arange(data.n_txt))
         self.net = copy.deepcopy(encoder).to(PartialState().device).eval()
         self.params = moving(self.net, self.cfg.protocol)
         self.start = {k: p.detach().clone() for k, p in self.params.items() if not k.startswith(PROJ)}
@@ -77,7 +86,9 @@ def batch(self: OnlineModel,
     step: int, # of the outer loop
 ) -> tuple[Tensor, Tensor]: # positions of images and of captions, `[bs]` each
     "The real pairs of a step, from the seed alone."
-    at = torch.randperm(self.data.n_txt, generator=step_rng(self.cfg.seed, step, 7))[:self.cfg.bs]
+    rng, bs = step_rng(self.cfg.seed, step, 7), self.cfg.bs
+    if self.cfg.per_group: at = next(iter(PKSampler(self.groups, bs, self.cfg.per_group, rng)))
+    else: at = torch.randperm(self.data.n_txt, generator=rng)[:bs]
     return self.data.img_of_txt[at], at
 
 # %% ../nbs/10b_covmatch.ipynb #a5695a34
@@ -411,6 +422,7 @@ class Bank:
     dims: tuple[int, int]         # widths of image and of text features
     protocol: str                 # what moves
     run: str                      # hash of encoder, data and recipe
+    kept: dict = field(default_factory=dict)   # states that were read, on the device of who read them
 
     def __len__(self) -> int: return len(self.files)
     def __repr__(self) -> str:
@@ -423,9 +435,12 @@ def put(self: Bank,
     i: int, # state
     encoder: DualEncoder, # gets the weights
 ) -> None:
-    "Bring an encoder to a state."
-    with safe_open(self.files[i], "pt") as f:
-        _put(moving(encoder, self.protocol), self.start, lambda k: f.get_tensor(f"param/{k}"))
+    "Bring an encoder to a state; its file is read once."
+    params = moving(encoder, self.protocol)
+    if i not in self.kept:
+        with safe_open(self.files[i], "pt") as f:
+            self.kept[i] = {k: f.get_tensor(f"param/{k}").to(encoder.device) for k in params}
+    _put(params, self.start, self.kept[i].get)
 
 # %% ../nbs/10b_covmatch.ipynb #69713a92
 @patch
@@ -461,15 +476,19 @@ class BankMatching:
         encoder: DualEncoder, # as it was recorded with; left untouched
         cfg: CovConfig | None = None, # of the match; by default texts follow, or are solved if their tower is frozen
         *,
+        lam: float = 0.1, # weight of the projected means, as in `CovMatchConfig`
         seed: int = 0, # of the order
     ):
+        if lam and encoder.proj != "linear":
+            raise InputError("bank: projected means want linear projections; use lam=0")
         full = bank.protocol == "full"
         self.cfg = cfg or CovConfig(texts="follow" if full else "solve")
         if full and self.cfg.texts == "solve": raise InputError("bank: its text tower moves; use texts='follow'")
         self.learns = ("imgs",) if self.cfg.texts == "solve" else ("imgs", "txts")
         self.net = copy.deepcopy(encoder).to(PartialState().device).eval().requires_grad_(False)
-        self.source = f"{bank.run} {[f.name for f in bank.files]} {seed}"
-        self.bank, self.seed, self.parts, self._made, self.sides = bank, seed, {}, {}, {}
+        self.source = f"{bank.run} {[f.name for f in bank.files]} {seed} {lam}"
+        self.bank, self.lam, self.seed = bank, lam, seed
+        self.parts, self._made, self.sides = {}, {}, {}
 
 # %% ../nbs/10b_covmatch.ipynb #943cf04d
 @patch
@@ -492,15 +511,25 @@ def __call__(self: BankMatching,
     turn, i = divmod(step, len(self.bank))
     i = int(torch.randperm(len(self.bank), generator=step_rng(self.seed, turn, 9))[i])
     fit = self.matching(i)
-    loss = fit(pairs, step) if self.cfg.texts != "solve" else self._solved(fit, i, pairs.imgs)
-    self.parts = fit.parts
-    return loss
+    v, l = fit.feats(pairs)
+    loss = fit.error(v, l) if self.cfg.texts != "solve" else self._solved(fit, i, v)
+    means = self._projected(fit, v, l) if self.lam else 0
+    self.parts = fit.parts | (dict(projected=means.detach()) if self.lam else {})
+    return loss + self.lam * means
+
+# %% ../nbs/10b_covmatch.ipynb #200ffbdf
+@patch
+def _projected(self: BankMatching, fit, v, l):
+    "Eq. 12 and 13: difference of the projected means, in the unit of the covariance error; exact, being linear."
+    gap = lambda proj, mean, x: (proj(mean) - proj(x.mean(0))).square().sum()
+    total = gap(self.net.img_proj, fit.mean_img, v)
+    if l is not None: total = total + gap(self.net.txt_proj, fit.mean_txt, l)
+    return total / ((self.cfg.rho or 1) ** 2 * fit.stats.cov.square().sum().item())
 
 # %% ../nbs/10b_covmatch.ipynb #fa37531c
 @patch
-def _solved(self: BankMatching, fit, i, imgs):
+def _solved(self: BankMatching, fit, i, v):
     "Error of one state, with the texts that serve all states seen so far."
-    v = fit.img_feats(imgs)
     self.sides[i] = fit.sides(v.detach())
     return fit._loss(v, fit.solve_texts(*_averages(s for _, s in sorted(self.sides.items()))))
 

@@ -55,6 +55,7 @@ class PairData:
     licence: str                   # of images and captions, "" if unknown
     skipped: tuple[str, ...] = ()  # images left out by `skip_bad`, each with its reason
     store: Store | None = None     # what checks pixels when they are first read
+    groups: np.ndarray | None = None  # int64 `[n]`: images of the same parts share one, where the source has groups
 
     def __len__(self) -> int: return len(self.rows)
 
@@ -85,9 +86,9 @@ def subset(self: PairData,
 ) -> PairData:  # the same store; statistics and fingerprint stay the whole source's
     "Some of the images, without copying a pixel."
     idx = _positions(len(self), idx)
-    pick = lambda xs: [xs[i] for i in idx]
+    pick, some = lambda xs: [xs[i] for i in idx], lambda xs: None if xs is None else xs[idx]
     return replace(self, rows=self.rows[idx], caps=pick(self.caps), split=self.split[idx], keys=pick(self.keys),
-                   labels=None if self.labels is None else self.labels[idx])
+                   labels=some(self.labels), groups=some(self.groups))
 
 # %% ../nbs/00_data.ipynb #616d2bd3
 @patch(as_prop=True)
@@ -335,6 +336,7 @@ class Listing:
     labels: list[int] | None = None  # its class
     classes: tuple[str, ...] = ()    # names of the classes
     licence: str = ""                # of images and captions
+    groups: list[int] | None = None  # shared by images of the same parts
 
 # %% ../nbs/00_data.ipynb #6428e326
 def _emoji_words():
@@ -471,10 +473,10 @@ def _assemble(listing, store, skip_bad, progress):
     keys, split = pick(listing.keys), np.array(pick(listing.split), np.int8)
     if 0 not in split: raise InputError(f"{listing.spec}: no usable train image is left; {len(bad)} cannot be used")
     mean, std = _moments(facts["sums"][np.array(ok)[split == 0]], store.size ** 2)
-    labels = None if listing.labels is None else np.array(pick(listing.labels))
+    labels, groups = (None if x is None else np.array(pick(x)) for x in (listing.labels, listing.groups))
     return PairData(listing.spec, store.images, np.array(ok), [*caps.values()], split, labels, listing.classes, keys,
                     mean, std, _fingerprint(keys, split, [*caps.values()], pick(shas)), listing.licence, tuple(bad),
-                    store)
+                    store, groups)
 
 # %% ../nbs/00_data.ipynb #7ec22365
 def _read_named(file):
@@ -866,7 +868,8 @@ def _only(listing, part):
     if not at: raise InputError(f"part={part}: {listing.spec} has no such images")
     pick = lambda xs: xs and [xs[i] for i in at]
     return replace(listing, keys=pick(listing.keys), caps=pick(listing.caps), refs=pick(listing.refs),
-                   labels=pick(listing.labels), split=[0] * len(at), stamp=f"{listing.stamp} {part}")
+                   labels=pick(listing.labels), groups=pick(listing.groups), split=[0] * len(at),
+                   stamp=f"{listing.stamp} {part}")
 
 # %% ../nbs/00_data.ipynb #6a16625b
 def _of(module, name):

@@ -802,6 +802,7 @@ class Pairs:
     txts: Sequence[str] | TextEmb | Tensor   # `n` of them, at any depth
     sim: Any = None                          # `[n, n]` target similarities, or an object with `.matrix(idx)`, or None
     lrs: dict[str, Any] | None = None        # learned learning rates, scalar tensors `img` and `txt`
+    groups: Tensor | None = None             # `[n]`: of real pairs, see `PairData.groups`
 
     def __post_init__(self):
         if len(self.imgs) != len(self.txts):
@@ -819,7 +820,8 @@ def __getitem__(self: Pairs,
     txts, sim = self.txts, self.sim
     if isinstance(txts, (Tensor, TextEmb)): txts = txts[at.to(_where(txts))]
     else: txts = [txts[i] for i in at.tolist()]
-    return Pairs(self.imgs[at.to(self.imgs.device)], txts, _sim_block(sim, at), self.lrs)
+    groups = None if self.groups is None else self.groups[at]
+    return Pairs(self.imgs[at.to(self.imgs.device)], txts, _sim_block(sim, at), self.lrs, groups)
 
 def _sim_block(sim, idx):
     "The block of a similarity matrix that belongs to some pairs."
@@ -835,7 +837,7 @@ def to(self: Pairs,
 ) -> Pairs: # the same pairs there; strings stay strings
     "Move to a device."
     move = lambda x: x.to(device) if hasattr(x, "to") else x
-    return Pairs(move(self.imgs), move(self.txts), move(self.sim), self.lrs)
+    return Pairs(move(self.imgs), move(self.txts), move(self.sim), self.lrs, self.groups)
 
 # %% ../nbs/01_encoders.ipynb #469c64e5
 @patch

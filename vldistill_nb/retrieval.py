@@ -10,11 +10,12 @@ from functools import partial
 from itertools import islice
 from statistics import mean, stdev
 from time import perf_counter
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Iterator
 import numpy as np
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
+from torch.utils.data import Sampler
 from .contrast import LOSSES, pair_loss
 from .data import AugConfig, InputError, PairData, augment
 from .devices import _seeded, best_device
@@ -25,8 +26,8 @@ from .share import dealt
 # %% auto #0
 __all__ = ['PROTOCOLS', 'RECIPES', 'TOWERS', 'FROZEN', 'SHRINKS', 'SHRINK', 'PROJ', 'places', 'recalls', 'StudentConfig',
            'student_config', 'feature_pairs', 'Axes', 'principal_axes', 'solved_heads', 'solve_student', 'moving',
-           'learn_from', 'train_student', 'mixed', 'student_embeddings', 'evaluate_student', 'evaluate_pairs',
-           'summary', 'TeacherSim']
+           'PKSampler', 'learn_from', 'train_student', 'mixed', 'student_embeddings', 'evaluate_student',
+           'evaluate_pairs', 'summary', 'TeacherSim']
 
 # %% ../nbs/03_retrieval.ipynb #76f91b97
 def _places(img_emb, txt_emb, img_of_txt, block):
@@ -94,6 +95,7 @@ class StudentConfig:
     epochs: int | None = None       # passes over the pairs, instead of `steps`
     bs: int = 128                   # pairs a step
     lr_enc: float = 0.01            # learning rate of towers
+    lr_txt: float | None = None     # of the text tower; None: `lr_enc`
     lr_head: float = 0.1            # learning rate of projections
     optimizer: str = "sgd"          # or `adamw`, for towers whose weights want steps of one size
     momentum: float = 0.9           # of SGD
@@ -105,6 +107,7 @@ class StudentConfig:
     augment: AugConfig | None = None  # views of the images at each step, for `image` and `full`
     phases: tuple[int, ...] = ()    # sizes of subsets that are learned in turn (PTM-ST); none: all at once
     blend: float = 0.0              # Beta parameter of mixing a pair with another one, mixup; 0 for none
+    per_group: int = 0              # K of P x K batches: pairs of each group in a batch; 0: batches know no groups
 
     def __post_init__(self):
         for name, known in (("protocol", PROTOCOLS), ("loss", LOSSES), ("schedule", ("step", "cosine", "constant")),
@@ -113,6 +116,8 @@ class StudentConfig:
                 raise InputError(f"student {name} {getattr(self, name)!r}: use one of {', '.join(known)}")
         if self.steps < 1: raise InputError(f"student steps: at least 1, not {self.steps}")
         if any(k < 2 for k in self.phases): raise InputError(f"phases {self.phases}: each needs at least 2 pairs")
+        if self.per_group and (self.per_group < 2 or self.bs % self.per_group):
+            raise InputError(f"per_group: 2 or more, a divisor of bs={self.bs}, not {self.per_group}")
         if not self.blend >= 0: raise InputError(f"blend: 0 or more, not {self.blend}")
         if self.protocol == "solved" and (self.phases or self.blend):
             raise InputError("solved students have no steps: leave out phases and blend")
@@ -182,7 +187,7 @@ def feature_pairs(
     "What frozen towers make of pairs: all that a `probe` student sees of them."
     enc = copy.deepcopy(encoder).to(best_device()).eval()
     imgs, txts = _inputs(enc, pairs, "probe")
-    return Pairs(imgs.cpu(), txts.cpu(), pairs.sim, pairs.lrs)
+    return Pairs(imgs.cpu(), txts.cpu(), pairs.sim, pairs.lrs, pairs.groups)
 
 # %% ../nbs/03_retrieval.ipynb #c493b398
 @dataclass(frozen=True, eq=False)
@@ -282,16 +287,15 @@ def moving(
     return found
 
 # %% ../nbs/03_retrieval.ipynb #306beed9
-def _optimizer(student, cfg, kind="sgd"):
-    "Two rates; only what the protocol trains asks for gradients."
+def _optimizer(student, cfg):
+    "A rate for heads and for each tower; only what the protocol trains asks for gradients."
     student.requires_grad_(False)
     params = {k: p.requires_grad_() for k, p in moving(student, cfg.protocol).items()}
-    heads = [p for k, p in params.items() if k.startswith(PROJ)]
-    towers = [p for k, p in params.items() if not k.startswith(PROJ)]
-    groups = [dict(params=heads, lr=cfg.lr_head), dict(params=towers, lr=cfg.lr_enc)]
+    rates = {PROJ: cfg.lr_head, "img_enc.": cfg.lr_enc, "txt_enc.": cfg.lr_enc if cfg.lr_txt is None else cfg.lr_txt}
+    groups = [dict(params=[p for k, p in params.items() if k.startswith(part)], lr=lr) for part, lr in rates.items()]
     fused = student.device.type in ("cpu", "cuda")   # one pass over memory instead of five
     kw, groups = dict(weight_decay=cfg.weight_decay, fused=fused), [g for g in groups if g["params"]]
-    if kind == "adamw": return torch.optim.AdamW(groups, **kw)
+    if cfg.optimizer == "adamw": return torch.optim.AdamW(groups, **kw)
     return torch.optim.SGD(groups, momentum=cfg.momentum, **kw)
 
 # %% ../nbs/03_retrieval.ipynb #a0ede993
@@ -302,18 +306,55 @@ def _scheduler(opt, cfg, stages):
     if cfg.schedule == "constant": return LambdaLR(opt, lambda step: 1.0)
     return MultiStepLR(opt, [len(stages[0]) // 2], gamma=0.1)
 
+# %% ../nbs/03_retrieval.ipynb #02aed1bc
+class PKSampler(Sampler):
+    "P x K batches: K pairs of each of P groups; `InputError` where there are not so many."
+    def __init__(self,
+        groups: Tensor | None, # `[n]`, the group of each pair
+        bs: int, # P K, pairs of a batch
+        per_group: int, # K
+        rng: torch.Generator, # draws both
+    ):
+        if groups is None: raise InputError("per_group: these pairs have no groups; of all sources, `scenes` has them")
+        self.p, self.k, self.rng = bs // per_group, per_group, rng
+        self.members = [torch.where(groups == g)[0] for g in groups.unique()]
+        least = min(map(len, self.members))
+        if least < per_group or len(self.members) < self.p:
+            raise InputError(f"{self.p} groups of {per_group} pairs are asked for; there are {len(self.members)}, "
+                             f"the smallest of {least}")
+
+# %% ../nbs/03_retrieval.ipynb #d9738003
+@patch
+def __iter__(self: PKSampler) -> Iterator[Tensor]: # `[bs]` positions, of each batch
+    "One pass over the pairs; groups and portions that do not fill a batch are left out, others in the next pass."
+    whole = [m[torch.randperm(len(m), generator=self.rng)][:len(m) // self.k * self.k] for m in self.members]
+    decks = [m.split(self.k) for m in whole]
+    for turn in range(max(map(len, decks))):
+        portions = [deck[turn] for deck in decks if turn < len(deck)]
+        for some in torch.randperm(len(portions), generator=self.rng).split(self.p):
+            if len(some) == self.p: yield torch.cat([portions[i] for i in some])
+
+# %% ../nbs/03_retrieval.ipynb #de76f445
+def _a_pass(k, cfg, rng, groups):
+    "Batches of one pass; a last one of a single pair has no rival and is left out."
+    if cfg.per_group: return PKSampler(groups, cfg.bs, cfg.per_group, rng)
+    return (b for b in torch.randperm(k, generator=rng).split(cfg.bs) if len(b) > 1)
+
 # %% ../nbs/03_retrieval.ipynb #b23fa959
-def _order(n, cfg, rng):
-    "Batches of pass after pass, phase after phase; a last batch of one pair has no rival and is left out."
+def _order(n, cfg, rng, groups=None):
+    "Batches of pass after pass, phase after phase."
     sizes = cfg.phases or (n,)
     if sum(sizes) != n: raise InputError(f"phases {sizes}: there are {n} pairs, not {sum(sizes)}")
     def passes(lo, k):
-        while True: yield from (lo + b for b in torch.randperm(k, generator=rng).split(cfg.bs) if len(b) > 1)
+        own = None if groups is None else groups[lo:lo + k]
+        while True: yield from (lo + b for b in _a_pass(k, cfg, rng, own))
     return [list(islice(passes(sum(sizes[:i]), k), _steps(k, cfg))) for i, k in enumerate(sizes)]
 
 # %% ../nbs/03_retrieval.ipynb #a207f131
-def _steps(k, cfg): return cfg.steps // max(1, len(cfg.phases)) if cfg.epochs is None else cfg.epochs * _a_pass(k, cfg)
-def _a_pass(k, cfg): return max(1, k // cfg.bs + (k % cfg.bs > 1))
+def _steps(k, cfg):
+    "Steps on k pairs; an epoch counts a last batch of two or more."
+    if cfg.epochs is None: return cfg.steps // max(1, len(cfg.phases))
+    return cfg.epochs * max(1, k // cfg.bs + (k % cfg.bs > 1))
 
 # %% ../nbs/03_retrieval.ipynb #78bf9d21
 def learn_from(
@@ -341,7 +382,7 @@ def train_student(
     *,
     seed: int = 0, # of projections, batches and dropout; `solved` has no use for it
     val: Feats | None = None, # a validation split under the pristine towers, to choose the shrinkage by
-    seen: Pairs | None = None, # the pairs as the pristine towers see them, for solved projections, if they are known
+    seen: Pairs | None = None, # the pairs as the pristine towers see them, if that is known
 ) -> DualEncoder: # the student, in evaluation mode, on the best device
     "Make a fresh student of pairs; raises `InputError` for fewer than two pairs or when it diverges."
     if len(pairs) < 2: raise InputError(f"a student needs at least 2 pairs, not {len(pairs)}")
@@ -350,8 +391,15 @@ def train_student(
     if "solved" in (cfg.protocol, cfg.start):
         seen = seen or Pairs(*_inputs(student, pairs, "solved"), pairs.sim)
         solve_student(student, seen, shrink=cfg.shrink, val=val)
-    if cfg.protocol != "solved": _train(student, pairs, cfg, seed)
+    if cfg.protocol != "solved": _train(student, _half_known(pairs, seen, cfg.protocol), cfg, seed)
     return student.eval().requires_grad_(False)
+
+# %% ../nbs/03_retrieval.ipynb #ebfe9a18
+def _half_known(pairs, seen, protocol):
+    "Pairs with the features that a frozen tower has made of them already."
+    if seen is None or protocol not in ("image", "text"): return pairs
+    imgs, txts = (seen.imgs, pairs.txts) if protocol == "text" else (pairs.imgs, seen.txts)
+    return Pairs(imgs, txts, pairs.sim, pairs.lrs, pairs.groups)
 
 # %% ../nbs/03_retrieval.ipynb #e69352ce
 def mixed(
@@ -371,7 +419,8 @@ def _train(student, pairs, cfg, seed):
     "Steps on what the protocol trains."
     rng = torch.Generator().manual_seed(seed)
     imgs, txts = _inputs(student, pairs, cfg.protocol)
-    stages, opt = _order(len(pairs), cfg, rng), _optimizer(student.train(), cfg, cfg.optimizer)
+    stages = _order(len(pairs), cfg, rng, pairs.groups)
+    opt = _optimizer(student.train(), cfg)
     sched = _scheduler(opt, cfg, stages)
     opt.register_step_post_hook(lambda *_: sched.step())
     loss, enough = partial(pair_loss(cfg.loss), tau=cfg.tau), cfg.enough if cfg.loss == "info_nce" else 0

