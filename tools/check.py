@@ -273,8 +273,8 @@ def failure(cmd, cwd=ROOT):
 
 # Notebooks and imports are tried in processes of their own, forked from one that has the heavy libraries already:
 # to import them takes five seconds, a hundred times.
-HEAVY = ['torch', 'torchvision', 'transformers', 'timm', 'peft', 'accelerate', 'safetensors.torch', 'datasets', 'pandas',
-         'sklearn.cluster', 'matplotlib.pyplot', 'nbdev.test']
+HEAVY = ['torch', 'torchvision', 'transformers', 'timm', 'peft', 'accelerate', 'safetensors.torch', 'datasets',
+         'pandas', 'sklearn.cluster', 'matplotlib.pyplot', 'nbdev.test']
 FORK = multiprocessing.get_context('forkserver')
 
 def told(job, arg, said):

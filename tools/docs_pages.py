@@ -12,6 +12,7 @@ from nbdev.config import get_config
 from nbdev.processors import FilterDefaults, exec_show_docs
 
 OUT = Path('docs')
+FENCED, DOCLINK = re.compile(r'^```.*?^```', re.M | re.S), re.compile(r'\[(`[^`\]]+`)\]\([^()\s]*\)')
 OUTFILE = re.compile(r'^output-file:\s*(\S+)\s*\n', re.M)      # nbdev's name for the page, which smalldocs ignores
 
 class Documenter(exec_show_docs):
@@ -45,6 +46,9 @@ def relink(text, here, pages, cfg):
         page = pages.get(Path(os.path.normpath(here.parent/m[1])))
         return f'({os.path.relpath(page, here.parent)}{m[2] or ""})' if page else m[0]
     text = text.replace(f'{cfg.doc_host}{cfg.doc_baseurl}/', '')   # links of names, absolute in nbdev
+    text = FENCED.sub(lambda m: DOCLINK.sub(r'\1', m[0]), text)    # a signature is code: no links in it
+    names = {page.stem for page in pages.values()}                  # `data` is the module, not the command's function
+    text = re.sub(r'\[`(\w+)`\]\(cli\.html#\1\)', lambda m: f'[`{m[1]}`]({m[1]}.html)' if m[1] in names else m[0], text)
     text = re.sub(r'\]\(\.\./([\w.][^()\s]*)\)', rf']({cfg.git_url}/blob/{cfg.branch}/\1)', text)
     return re.sub(r'(?<=\])\(([^()\s:]+\.ipynb)(#[^()\s]*)?\)', notebook, text)
 
@@ -60,14 +64,17 @@ def main():
     src = cfg.nbs_path
     files = [p for p in sorted(src.rglob('*')) if p.is_file() and not re.search(r'(^|/)[._]', str(p.relative_to(src)))]
     books = [p for p in files if p.suffix == '.ipynb']
-    fork = multiprocessing.get_context('forkserver')       # a process for each page; the heavy libraries are there already
-    fork.set_forkserver_preload(['torch', 'torchvision', 'transformers', 'timm', 'accelerate', 'pandas', 'nbdev.processors'])
+    fork = multiprocessing.get_context('forkserver')               # a process for each page, heavy libraries loaded
+    fork.set_forkserver_preload(['torch', 'torchvision', 'transformers', 'timm', 'accelerate', 'nbdev.processors'])
     with ProcessPoolExecutor(min(4, os.cpu_count() or 1), mp_context=fork, max_tasks_per_child=1) as pool:
         nbs = {p.relative_to(src): dict2nb(json.loads(t)) for p, t in zip(books, pool.map(process, books))}
     pages = {rel: page_of(nb, rel) for rel, nb in nbs.items()}
     for rel, nb in nbs.items():
         for c in nb.cells:
             if c.cell_type == 'markdown': c.source = relink(c.source, rel, pages, cfg)
+            for o in c.get('outputs', ()):
+                said = o.get('data', {}).get('text/markdown')       # documentation of an export
+                if said: o['data']['text/markdown'] = relink(''.join(said), rel, pages, cfg)
     keep = {put(OUT/pages[rel], nb2str(nb).encode()) for rel, nb in nbs.items()}
     keep |= {put(OUT/p.relative_to(src), p.read_bytes()) for p in files if p.suffix not in ('.ipynb', '.yml')}
     for p in OUT.rglob('*'):

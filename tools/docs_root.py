@@ -1,7 +1,7 @@
 """Project post-render hook: finish the pages that quarto or smalldocs wrote.
 
 - The site's root leads to its home page (quarto does so itself, smalldocs does not).
-- Formulas are typeset by the KaTeX in `tools/katex`, and text is set in the reader's own fonts: a page asks nobody else.
+- Formulas are set by the KaTeX in `tools/katex`, and text in the reader's own fonts: a page asks nobody else.
 - Parts of a page that only look like something are told to those who listen: landmarks get names, icons step back.
 """
 import os, re, shutil
