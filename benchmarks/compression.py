@@ -1,6 +1,6 @@
 """Accuracy over all bytes of labels: every cheap way to have soft labels beside hard ones, tables and the projector.
 
-    python benchmarks/compression.py [--data glyphs emoji] [--ipc 1 3] [--draws 3] [--students 5] [--only FAMILY ...]
+    python benchmarks/compression.py [--data emoji glyphs] [--ipc 1 3] [--draws 3] [--students 2] [--only FAMILY ...]
                                      [--sets DIR] [--keep DIR] --json FILE
 
 Data: glyphs.py draws 251 letters and digits in 82 fonts, test fonts apart; emoji.py 127 emoji by nine makers, test
@@ -8,36 +8,38 @@ makers apart (`--sets` holds their packages). Networks, teachers and students al
 million weights, so that draws can be repeated; rates go down a cosine to zero. A *draw* is a choice of images, its
 views, and everything learned on them; its students differ in their first weights and share views.
 The teacher learns all real images. Its logits on every view are the `stored` table; everything else has fewer bytes:
-a number in 8, 4 or 2 bits; the largest 5 (by KL); the first epochs of views, over and over (label pruning), in four
-bits; the same with hard labels in the middle (HALD); one vector an image or a class, mixed by area; a small network
-of its own, in eight bits; the projector, its encoder public, its projections counted where they are ours.
+a number in 4 or 2 bits; the largest 5 (by KL); the first epochs of views, over and over (label pruning), in four bits;
+the same with hard labels in the middle (HALD); one vector a class, mixed by area; a small network of its own, in eight
+bits; a head on a public tower (`lite0`), alone or of what class means leave; and HeLlO's projector, aligned with class
+names by projections of ours, which count, or with corrections of convolutions.
 `bytes` counts all that ships and is not public; `explained` is the share of the teacher's variance on these views.
 Rows that FILE has already are kept: a run that was stopped goes on. One row holds one draw of one family.
 """
-import argparse, copy, json, math, time
-from dataclasses import asdict, replace
+import argparse, json, math, time
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 import torch
+from torch.nn import functional as F
 import emoji, glyphs
 from common import record
-from vldistill_nb.compression import (Corrected, ImageLabels, SmallNet, class_means, few_bits, image_labels, quantised,
-                                      top_k)
+from vldistill_nb.compression import SmallNet, class_means, few_bits, image_labels, quantised, top_k
 from vldistill_nb.data import load_data
-from vldistill_nb.encoders import DualEncoder, dual_encoder, image_encoder
+from vldistill_nb.encoders import dual_encoder, image_encoder
 from vldistill_nb.lightlabels import load_deltas, pack_deltas
-from vldistill_nb.projector import (LabelProjector, RankConfig, TransferConfig, align_encoder, explained, load_teachers,
-                                    save_teachers, transfer)
+from vldistill_nb.projector import (HeadSums, LabelProjector, RankConfig, TransferConfig, align_encoder, centred,
+                                    explained, load_teachers, save_teachers, transfer)
 from vldistill_nb.retrieval import summary
 from vldistill_nb.softlabels import (ClassifierConfig, HardLabels, ModelLabels, StoredLabels, Views, class_data,
                                      classifier, random_images, score_classifier, train_classifier)
 
 ARCH = "test_resnet"
-SIZE = dict(glyphs=24, emoji=32)                                # pixels a side
-TEACH = dict(glyphs=20, emoji=150)                              # epochs of the teacher
-EPOCHS = {1: 100, 3: 50}                                        # of students, by images a class
-BS = {1: 50, 3: 100}
-LOOK = dict(glyphs=48, emoji=64)                                # side at which the public tower sees views
-LESSONS = 25_000                                                # views that projectors and small networks learn
+SIZE = dict(glyphs=24, emoji=24)                                # pixels a side
+TEACH = dict(glyphs=12, emoji=120)                              # epochs of the teacher
+EPOCHS = {1: 60, 3: 30}                                         # of students, by images a class
+LESSONS = 15_000                                                # views that small networks and corrections learn
+HEAD = 6_000                                                    # views that a head alone is solved from
+LOOK = 48                                                       # side at which the public tower sees views
 TEMPLATE = dict(glyphs="the {}", emoji="a picture of a {}")
 
 class Bench:
@@ -50,12 +52,12 @@ class Bench:
         self.teacher = self._teacher()
         self.best = ModelLabels(self.teacher)
         self.images = random_images(self.data.train, ipc, seed=draw)
-        self.cfg = self.recipe(epochs=EPOCHS[ipc], bs=BS[ipc], seed=100 + draw)
+        self.cfg = self.recipe(epochs=EPOCHS[ipc], bs=32, seed=100 + draw)
         self.views = Views(self.images, self.cfg)
-        self.own = Views(self.images, self.recipe(bs=50, seed=200 + draw))            # never those of students
-        self.epochs = math.ceil(LESSONS / len(self.images))
+        self.own = Views(self.images, self.recipe(bs=32, seed=200 + draw))            # never those of students
+        self.passes = lambda n: math.ceil(n / len(self.images))
         self.table = StoredLabels.record(self.views, self.teacher, EPOCHS[ipc])
-        self.lessons = StoredLabels.record(self.own, self.teacher, self.epochs)
+        self.lessons = StoredLabels.record(self.own, self.teacher, self.passes(LESSONS))
 
     def recipe(self, **changes):
         "How classifiers learn here; letters are not mirrored."
@@ -63,9 +65,9 @@ class Bench:
 
     def _teacher(self):
         "The last of one run on all real images: read if it is there, else trained and kept."
-        file, n = self.keep / f"compression-{self.name}.safetensors", len(self.data.classes)
+        file, n = self.keep / f"{self.name}.safetensors", len(self.data.classes)
         if not file.exists():
-            cfg = self.recipe(epochs=TEACH[self.name], bs=64, smoothing=0.1)
+            cfg = replace(self.recipe(epochs=TEACH[self.name], bs=64, smoothing=0.1), lr=4e-3)
             net = classifier(ARCH, n, seed=0)
             state = train_classifier(net, Views(self.data.train, cfg), HardLabels(), keep=1).states[0]
             self.keep.mkdir(parents=True, exist_ok=True)
@@ -81,93 +83,128 @@ class Bench:
         return [self.score(net) for net in nets]
 
     def explains(self, source):
-        "Share of the teacher's variance on views of students."
-        passes = range(math.ceil(1500 / len(self.images)))
-        return round(explained(source, self.table, self.views, passes), 4)
+        "Share of the teacher's variance on views of students, as many epochs as all have."
+        return round(explained(source, self.table, self.views, range(2)), 4)
+
+    @cached_property
+    def seen(self):
+        "What the public tower makes of views: of a head's lessons, and of students."
+        tower = image_encoder(f"lite0@{LOOK}")
+        feats = lambda views, epochs: F.normalize(tabled(ModelLabels(tower.folded()), views, epochs, tower.dim), dim=-1)
+        return feats(self.own, self.passes(HEAD)), feats(self.views, self.cfg.epochs)
+
+    @cached_property
+    def means(self): return class_means(image_labels(self.own, self.best, 8), self.images)
+
+def tabled(source, views, epochs, width):
+    "Anything that a source says of every view: `[epochs, n, width]`."
+    table = torch.empty(epochs, len(views), width)
+    for epoch, step in ((e, s) for e in range(epochs) for s in range(views.n_steps)):
+        view = views.batch(epoch, step)
+        table[epoch, view.idx] = source(view, epoch, step)
+    return table
 
 # A family makes of a bench: labels, bytes, and how students differ from the recipe.
 
 def small(b, width):
     "A network of its own, taught on other views of the same images."
     net = SmallNet(width, len(b.data.classes))
-    cfg = b.recipe(epochs=b.epochs, bs=50, seed=200 + b.draw, beta=0.0, weight_decay=0.0)
-    train_classifier(net, b.own, b.lessons, replace(cfg, lr=6e-3))
+    cfg = replace(b.own.cfg, epochs=b.passes(LESSONS), lr=6e-3, beta=0.0, weight_decay=0.0)
+    train_classifier(net, b.own, b.lessons, cfg)
     net, size = quantised(net)
     return ModelLabels(net), size
 
-def public(b, look, aligned):
-    "The public tower; with projections of our own if a head is to start from class names."
-    spec = f"lite0@{look}"
-    if not aligned: return dual_encoder(spec, "tiny", embed_dim=16)                   # neither text nor projection is used
-    return align_encoder(dual_encoder(spec, "minilm", embed_dim=64), load_data("openmoji", progress=False).train)
-
-def projector(b, *, head=32, conv=0, look=None, raw=True, base=None):
-    "A projector taught on other views of the same images; a base of labels per image is what it corrects."
-    encoder = public(b, look or LOOK[b.name], not raw)
-    ranks = RankConfig(conv=conv, head=head)
-    p = LabelProjector(encoder, b.data.classes, template=TEMPLATE[b.name], ranks=ranks, raw=raw)
-    target = b.lessons if base is None else Corrected(b.lessons, base, -1)
-    transfer(p, b.own, target, TransferConfig(epochs=b.epochs if conv else math.ceil(8000 / len(b.images)), ce=0))
+def shipped(p):
+    "A projector as it ships in eight bits, and its bytes."
     deltas = pack_deltas(p, "int8")
-    size = sum(t.nbytes for t in deltas.values())
-    if not raw: size += sum(t.nbytes for k, t in encoder.state_dict().items() if k.startswith(("img_proj", "txt_proj")))
-    labels = load_deltas(p, deltas).as_labels()
-    return (labels, size) if base is None else (Corrected(labels, base), size + base.nbytes)
+    return load_deltas(p, deltas), sum(t.nbytes for t in deltas.values())
 
-def means(b): return class_means(image_labels(b.own, b.best, 8), b.images)
+def head(b, rank, means=False):
+    "A head of low rank on raw features of the public tower; with means, of what those leave."
+    p = LabelProjector(dual_encoder(f"lite0@{LOOK}", "tiny", embed_dim=16), b.data.classes, raw=True,
+                       ranks=RankConfig(conv=0, head=rank))
+    (own, seen), n = b.seen, len(b.data.classes)
+    target = centred(b.lessons.table[:len(own)].float().flatten(0, 1))
+    if means: target = target - centred(tabled(b.means, b.own, len(own), n).flatten(0, 1))
+    p.set_head(HeadSums.of(own.flatten(0, 1), target))
+    p, size = shipped(p)
+    table = p.logits(seen.flatten(0, 1)).view(*seen.shape[:2], n)
+    if means: table, size = table + tabled(b.means, b.views, len(table), n), size + b.means.nbytes
+    return StoredLabels(table.half(), b.views.key), size
 
-def table_of(b, make): labels = make(b.table); return labels, labels.nbytes
+def corrected(b, rank):
+    "The same with low-rank corrections of the tower's convolutions, which descend."
+    p = LabelProjector(dual_encoder(f"lite0@{LOOK}", "tiny", embed_dim=16), b.data.classes, raw=True,
+                       ranks=RankConfig(conv=8, head=rank))
+    transfer(p, b.own, b.lessons, TransferConfig(epochs=len(b.lessons.table), ce=0, sums=HEAD))
+    p, size = shipped(p)
+    return p.as_labels(), size
 
-def pooled(b, epochs, bits):
-    labels = few_bits(StoredLabels(b.table.table[:epochs], b.table.key), bits)
-    return labels, labels.nbytes
+def aligned(b, rank):
+    "A head from class names on projections that learned OpenMoji's captions, and must ship: in float32, as they did."
+    world = load_data("openmoji", progress=False).train
+    encoder = align_encoder(dual_encoder(f"lite0@{LOOK}", "minilm", embed_dim=64), world)
+    p = LabelProjector(encoder, b.data.classes, template=TEMPLATE[b.name], ranks=RankConfig(conv=0, head=rank))
+    transfer(p, b.own, b.lessons, TransferConfig(epochs=b.passes(HEAD), ce=0, sums=HEAD))
+    p, size = shipped(p)
+    return p.as_labels(), size + sum(t.nbytes for k, t in encoder.state_dict().items() if "_proj." in k)
 
-def sized(labels): return labels, labels.nbytes
+def pooled(b, epochs):
+    "Labels of the first epochs alone, in four bits."
+    return few_bits(StoredLabels(b.table.table[:epochs], b.table.key), 4)
 
-KL, GIFT = dict(loss="kl", beta=0.0), dict(loss="cosine")
+def told(labels, **changes):
+    "A source that knows what it weighs."
+    return labels, labels.nbytes, changes
+
+KL, GIFT, SMOOTH = dict(loss="kl", beta=0.0), dict(loss="cosine"), dict(smoothing=0.1)
 FAMILIES = {
     "hard": lambda b: (HardLabels(), 0, {}),
-    "hard, smoothed": lambda b: (HardLabels(), 0, dict(smoothing=0.1)),
-    "stored": lambda b: (b.table, b.table.nbytes, {}),
-    "stored, KL": lambda b: (b.table, b.table.nbytes, KL),
-    "stored, cosine": lambda b: (b.table, b.table.nbytes, GIFT),
-    "4 bits": lambda b: (*sized(few_bits(b.table, 4)), {}),
-    "2 bits": lambda b: (*sized(few_bits(b.table, 2)), {}),
-    "top 5, KL": lambda b: (*sized(top_k(b.table, 5)), KL),
-    "pruned, 10 epochs": lambda b: (*pooled(b, 10, 4), dict(pool=10)),
-    "pruned, 3 epochs": lambda b: (*pooled(b, 3, 4), dict(pool=3)),
-    "HALD, 10 epochs": lambda b: (*pooled(b, 10, 4), dict(pool=10, hard=(0.25, 0.75), smoothing=0.1)),
-    "class means": lambda b: (*sized(means(b)), {}),
-    "image labels": lambda b: (*sized(image_labels(b.own, b.best, 8)), {}),
-    "small net, 16": lambda b: (*small(b, 16), {}),
-    "small net, 32": lambda b: (*small(b, 32), {}),
-    "projector, head": lambda b: (*projector(b), {}),
-    "projector, means + head": lambda b: (*projector(b, base=means(b)), {}),
-    "projector, corrected": lambda b: (*projector(b, conv=8, head=64), {}),
+    "hard, smoothed": lambda b: (HardLabels(), 0, SMOOTH),
+    "stored": lambda b: told(b.table),
+    "stored, KL": lambda b: told(b.table, **KL),
+    "stored, cosine": lambda b: told(b.table, **GIFT),
+    "4 bits": lambda b: told(few_bits(b.table, 4)),
+    "2 bits": lambda b: told(few_bits(b.table, 2)),
+    "top 5": lambda b: told(top_k(b.table, 5), **KL),
+    "pruned, 8 epochs": lambda b: told(pooled(b, 8), pool=8),
+    "pruned, 2 epochs": lambda b: told(pooled(b, 2), pool=2),
+    "HALD, 8 epochs": lambda b: told(pooled(b, 8), pool=8, hard=(0.25, 0.75), **SMOOTH),
+    "class means": lambda b: told(b.means),
+    "small network, 12": lambda b: (*small(b, 12), {}),
+    "small network, 24": lambda b: (*small(b, 24), {}),
+    "head, rank 16": lambda b: (*head(b, 16), {}),
+    "head, rank 64": lambda b: (*head(b, 64), {}),
+    "means and head, rank 16": lambda b: (*head(b, 16, True), {}),
+    "means and head, rank 64": lambda b: (*head(b, 64, True), {}),
+    "projector, aligned": lambda b: (*aligned(b, 64), {}),
+    "projector, corrected": lambda b: (*corrected(b, 64), {}),
 }
+ONCE = "projector, aligned", "projector, corrected"              # of the first draw alone: they cost most
 
 def row_of(b, family, n):
     "One draw of one family."
     start = time.perf_counter()
     labels, size, changes = FAMILIES[family](b)
-    share = b.explains(labels) if family not in ("hard", "hard, smoothed", "top 5, KL") else None
+    share = None if family in ("hard", "hard, smoothed", "top 5") else b.explains(labels)
     tops = b.students(labels, replace(b.cfg, **changes), n)
     return dict(data=b.name, ipc=b.ipc, draw=b.draw, family=family, bytes=size, table=b.table.nbytes, explained=share,
-                teacher=b.score(b.teacher), seconds=round(time.perf_counter() - start), top1=summary([dict(t=t) for t in tops])["t"])
+                teacher=b.score(b.teacher), seconds=round(time.perf_counter() - start),
+                top1=summary([dict(top1=t) for t in tops])["top1"])
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ap.add_argument("--data", nargs="+", default=["glyphs", "emoji"], choices=list(SIZE))
+    ap.add_argument("--data", nargs="+", default=["emoji", "glyphs"], choices=list(SIZE))
     ap.add_argument("--ipc", type=int, nargs="+", default=[1, 3], choices=list(EPOCHS))
-    ap.add_argument("--draws", type=int, default=3), ap.add_argument("--students", type=int, default=5)
+    ap.add_argument("--draws", type=int, default=3), ap.add_argument("--students", type=int, default=2)
     ap.add_argument("--only", nargs="+", default=list(FAMILIES), choices=list(FAMILIES))
     ap.add_argument("--sets", default="runs/emoji-sets"), ap.add_argument("--keep", default="runs/compression")
     ap.add_argument("--json", required=True)
     a = ap.parse_args()
     rows = json.loads(Path(a.json).read_text())["rows"] if Path(a.json).exists() else []
     of = lambda r: (r["data"], r["ipc"], r["draw"], r["family"])
-    for draw, ipc, name in ((d, i, n) for d in range(a.draws) for i in a.ipc for n in a.data):
-        todo = [f for f in a.only if (name, ipc, draw, f) not in set(map(of, rows))]
+    for ipc, draw, name in ((i, d, n) for i in a.ipc for d in range(a.draws) for n in a.data):
+        todo = [f for f in a.only if (name, ipc, draw, f) not in set(map(of, rows)) and not (draw and f in ONCE)]
         bench = Bench(name, ipc, draw, a) if todo else None
         for family in todo:
             rows.append(row_of(bench, family, a.students))
@@ -175,6 +212,6 @@ def main():
             print(f"{name} {ipc} draw {draw} {family:24} {r['top1']['mean']:5.1f} ± {r['top1']['std']:.1f}  explains "
                   f"{r['explained']}  {r['bytes']:,} bytes  {r['seconds']} s", flush=True)
             record(a.json, sorted(rows, key=of), licences=dict(glyphs=glyphs.LICENCE, emoji=emoji.LICENCE),
-                   student=ARCH, epochs=EPOCHS, look=LOOK, lessons=LESSONS)
+                   student=ARCH, epochs=EPOCHS, look=LOOK, lessons=LESSONS, head=HEAD)
 
 if __name__ == "__main__": main()

@@ -1,6 +1,6 @@
 """The same emoji as nine makers draw it, in class folders: many classes, and test drawings by other hands.
 
-    python benchmarks/emoji.py --sets DIR [--out runs/emoji] [--size 32]
+    python benchmarks/emoji.py --sets DIR [--out runs/emoji] [--size 24]
 
 DIR holds the packages of `SETS` as npm packs them, `npm pack @iconify-json/NAME`, each under its licence, see `LICENCE`.
 Classes are the emoji that all nine have, called by their names. Whole sets make a split: the makers of test drawings
@@ -50,7 +50,7 @@ def write(sets, out, size):
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--sets", required=True)
-    ap.add_argument("--out", default="runs/emoji"), ap.add_argument("--size", type=int, default=32)
+    ap.add_argument("--out", default="runs/emoji"), ap.add_argument("--size", type=int, default=24)
     a = ap.parse_args()
     out = write(a.sets, a.out, a.size)
     for part in SETS: print(part, sum(1 for _ in (out / part).glob("*/*.png")), "images")
