@@ -14,11 +14,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from .data import InputError
 from .lightlabels import quantise
 from .projector import centred
-from .softlabels import ClassImages, StoredLabels, View, Views
+from .softlabels import ClassImages, ModelLabels, StoredLabels, View, Views
 
 # %% auto #0
-__all__ = ['Compressed', 'few_bits', 'top_k', 'ImageLabels', 'image_labels', 'class_means', 'SmallNet', 'quantised', 'Corrected',
-           'recovered']
+__all__ = ['KINDS', 'Compressed', 'few_bits', 'top_k', 'ImageLabels', 'image_labels', 'class_means', 'compressed_labels',
+           'SmallNet', 'quantised', 'Corrected', 'recovered']
 
 # %% ../nbs/11d_compression.ipynb #7c6ef68d
 @dataclass(eq=False, repr=False)
@@ -95,6 +95,22 @@ def class_means(
     return ImageLabels(_eight_bits(means)[images.labels], n * n + 4 * n)
 
 # %% ../nbs/11d_compression.ipynb #21b946b1
+KINDS = ("int8", "int4", "top5", "image", "class")
+
+def compressed_labels(
+    kind: str, # one of `KINDS`
+    views: Views, # that students see
+    teacher: Callable, # images to logits
+) -> Compressed | ImageLabels: # a source of labels that knows its bytes
+    "Labels of one kind for all epochs of some views; those named `top5` are for students with `loss='kl'`."
+    if kind not in KINDS: raise InputError(f"labels {kind!r}: use one of {', '.join(KINDS)}")
+    if kind in ("image", "class"):
+        labels = image_labels(views, ModelLabels(teacher), 20)
+        return labels if kind == "image" else class_means(labels, views.source)
+    table = StoredLabels.record(views, teacher, views.cfg.epochs)
+    return top_k(table, min(5, views.n_classes)) if kind == "top5" else few_bits(table, int(kind[3:]))
+
+# %% ../nbs/11d_compression.ipynb #f12ddc09
 class SmallNet(nn.Sequential):
     "Depthwise-separable convolutions, each pair of which halves the side: pixels in [0, 1] to centred logits."
     def __init__(self,
@@ -113,7 +129,7 @@ def _conv(i, o, kernel, stride=1, groups=1):
     "A convolution without bias, batch norm, ReLU."
     return [nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
 
-# %% ../nbs/11d_compression.ipynb #dff74f35
+# %% ../nbs/11d_compression.ipynb #13246425
 def quantised(
     net: nn.Sequential, # trained
 ) -> tuple[nn.Sequential, int]: # what comes back of it, without batch norm; bytes as it ships
@@ -131,7 +147,7 @@ def quantised(
         size += q.numel() + 2 * len(step) + 2 * len(layer.bias)
     return small.eval().requires_grad_(False), size
 
-# %% ../nbs/11d_compression.ipynb #1672def0
+# %% ../nbs/11d_compression.ipynb #55a6e71e
 class Corrected:
     "The sum of two sources of labels; with `sign=-1` what the second leaves of the first."
     def __init__(self,
@@ -142,7 +158,7 @@ class Corrected:
     def __call__(self, view: View, epoch: int, step: int) -> Tensor:
         return centred(self.source(view, epoch, step)) + self.sign * centred(self.base(view, epoch, step))
 
-# %% ../nbs/11d_compression.ipynb #5efe77ec
+# %% ../nbs/11d_compression.ipynb #bc1604bb
 def recovered(
     scores: Sequence[Sequence[float]], # of students, for each draw of images
     hard: Sequence[Sequence[float]], # of those with hard labels, the same draws
