@@ -110,7 +110,7 @@ def compressed_labels(
     table = StoredLabels.record(views, teacher, views.cfg.epochs)
     return top_k(table, min(5, views.n_classes)) if kind == "top5" else few_bits(table, int(kind[3:]))
 
-# %% ../nbs/11d_compression.ipynb #f12ddc09
+# %% ../nbs/11d_compression.ipynb #13246425
 class SmallNet(nn.Sequential):
     "Depthwise-separable convolutions, each pair of which halves the side: pixels in [0, 1] to centred logits."
     def __init__(self,
@@ -129,7 +129,7 @@ def _conv(i, o, kernel, stride=1, groups=1):
     "A convolution without bias, batch norm, ReLU."
     return [nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
 
-# %% ../nbs/11d_compression.ipynb #13246425
+# %% ../nbs/11d_compression.ipynb #3d29b70c
 def quantised(
     net: nn.Sequential, # trained
 ) -> tuple[nn.Sequential, int]: # what comes back of it, without batch norm; bytes as it ships
@@ -147,7 +147,7 @@ def quantised(
         size += q.numel() + 2 * len(step) + 2 * len(layer.bias)
     return small.eval().requires_grad_(False), size
 
-# %% ../nbs/11d_compression.ipynb #55a6e71e
+# %% ../nbs/11d_compression.ipynb #a0a48e29
 class Corrected:
     "The sum of two sources of labels; with `sign=-1` what the second leaves of the first."
     def __init__(self,
@@ -158,7 +158,7 @@ class Corrected:
     def __call__(self, view: View, epoch: int, step: int) -> Tensor:
         return centred(self.source(view, epoch, step)) + self.sign * centred(self.base(view, epoch, step))
 
-# %% ../nbs/11d_compression.ipynb #bc1604bb
+# %% ../nbs/11d_compression.ipynb #9936cc7c
 def recovered(
     scores: Sequence[Sequence[float]], # of students, for each draw of images
     hard: Sequence[Sequence[float]], # of those with hard labels, the same draws
