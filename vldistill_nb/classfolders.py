@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Sequence
 import numpy as np
 from PIL import Image
-from .data import (Listing, _endings, _Files, _formats, _hash_split, _hf_label, _HfRows, _scan, _some, _split_of,
-                               _SPLIT_OF, _to_rgb, _upright, clean_caption, decode_image)
+from .data import (Listing, _endings, _Files, _formats, _hash_split, _hf_label, _HfRows, _scan, _some,
+                               _split_of, _SPLIT_OF, _to_rgb, _upright, clean_caption, decode_image)
 from .store import InputError
 
 # %% auto #0
@@ -46,16 +46,24 @@ def imagenet_names(
     all_of, known = ImageNetInfo("imagenet-22k"), set(ImageNetInfo("imagenet-22k").label_names())
     return {w: clip[w] if w in clip else all_of.label_name_to_description(w) for w in wnids if w in clip or w in known}
 
-# %% ../nbs/14b_classfolders.ipynb #f9cef294
+# %% ../nbs/14b_classfolders.ipynb #44921a58
 _WNID = re.compile(r"n\d{8}")
 
+# %% ../nbs/14b_classfolders.ipynb #2114d81c
+def _above(root): return [Path(root), *Path(root).parents][:4]
+
+# %% ../nbs/14b_classfolders.ipynb #1a95a930
+def _entries(file):
+    "Ids and names of a mapping file."
+    lines = map(clean_caption, file.read_text("utf-8", "replace").splitlines())
+    return {wnid: names for wnid, _, names in (line.partition(" ") for line in lines) if names}
+
+# %% ../nbs/14b_classfolders.ipynb #f9cef294
 def _mapping(root, folders):
     "All names of each folder, from the nearest mapping file that knows any of them, else by WordNet id."
-    files = [Path(base, f) for base in [Path(root), *Path(root).parents][:4]
-             for f in ("LOC_synset_mapping.txt", "words.txt")]
+    files = [Path(base, f) for base in _above(root) for f in ("LOC_synset_mapping.txt", "words.txt")]
     for file in filter(Path.is_file, files):
-        lines = map(clean_caption, file.read_text("utf-8", "replace").splitlines())
-        known = {wnid: names for wnid, _, names in (line.partition(" ") for line in lines) if names}
+        known = _entries(file)
         if known.keys() & set(folders): return known
     return imagenet_names(folders) if folders and all(map(_WNID.fullmatch, folders)) else {}
 
@@ -72,18 +80,20 @@ def _class_names(folders, known, where):
         seen[n] = f
     return tuple(names)
 
+# %% ../nbs/14b_classfolders.ipynb #f1bd4f79
+_NONE = "there are no class folders in"
+_LAYOUTS = "expected DIR/train/CLASS/*.jpg with DIR/val/CLASS/*.jpg, or DIR/CLASS/*.jpg"
+
 # %% ../nbs/14b_classfolders.ipynb #3e45c5ab
 def _parts(root, where):
     "The folder of each split, by its place in `SPLITS`; none if classes lie flat."
     dirs = _scan(root, where)[0]
     found = {d: _SPLIT_OF[d.lower()] for d in dirs if d.lower() in _SPLIT_OF}
-    if len(found) == 1 < len(dirs) and not _scan(os.path.join(root, *found), where)[0]: return {}   # a class of that name
-    if len({*found.values()}) < len(found): raise InputError(f"{where}: {_some([*found])} are more than one folder for a split")
+    if len(found) == 1 < len(dirs) and not _scan(os.path.join(root, *found), where)[0]: return {}   # a class so named
+    if len({*found.values()}) < len(found):
+        raise InputError(f"{where}: {_some([*found])} are more than one folder for a split")
     if found and 0 not in found.values(): raise InputError(f"{where}: {_NONE} {Path(root, 'train')}; {_LAYOUTS}")
     return {side: d for d, side in sorted(found.items(), key=lambda pair: pair[1])}
-
-_NONE = "there are no class folders in"
-_LAYOUTS = "expected DIR/train/CLASS/*.jpg with DIR/val/CLASS/*.jpg, or DIR/CLASS/*.jpg"
 
 # %% ../nbs/14b_classfolders.ipynb #34624d4c
 def _pictures(root, folder, where):
@@ -91,6 +101,7 @@ def _pictures(root, folder, where):
     return [f"{folder}/{n}" for n in _scan(os.path.join(root, folder), where)[1]
             if n.rpartition(".")[2].lower() in _endings()]
 
+# %% ../nbs/14b_classfolders.ipynb #3fb3ddfe
 def _class_files(root, part, folder, where):
     "Picture files of a class; Tiny-ImageNet has them in `images`. Two at least where a split is to be drawn."
     path = f"{part}/{folder}" if part else folder
@@ -104,14 +115,14 @@ def _class_files(root, part, folder, where):
 # %% ../nbs/14b_classfolders.ipynb #cf792068
 def _answers(root, part):
     "The class of each file of a flat part, by the file's name without its ending; None if no table tells."
-    above = [Path(root), *Path(root).parents][:4]
     names = (f"{part}_annotations.txt", f"LOC_{part}_solution.csv", f"{part}.txt")
-    files = [Path(root, part, names[0]), *(base / name for name in names for base in above)]
+    files = [Path(root, part, names[0]), *(base / name for name in names for base in _above(root))]
     file = next(filter(Path.is_file, files), None)
     if file is None: return None
     rows = (re.split(r"[\s,]+", line.strip()) for line in file.read_text("utf-8", "replace").splitlines())
     return {Path(row[0]).stem: row[1] for row in rows if len(row) > 1}
 
+# %% ../nbs/14b_classfolders.ipynb #1b9d0252
 def _flat(root, part, folders, where):
     "Files of a part without class folders, by class; None if nobody tells their classes."
     told = _answers(root, part)
@@ -133,6 +144,7 @@ def _sorted(root, part, folders, where):
         raise InputError(f"{where}: train has class folders that {part} lacks: {_some(lost)}; add or remove them")
     return {f: _class_files(root, part, f, where) for f in folders}
 
+# %% ../nbs/14b_classfolders.ipynb #b79fa8a3
 def _linked(root, paths):
     "Where class folders that are links lead, out of the root."
     real = {os.path.realpath(os.path.join(root, p)) for p in paths}
@@ -151,8 +163,8 @@ def list_folder(
     found = {0: {f: _class_files(root, sides.get(0, ""), f, where) for f in folders}}
     for side, part in sides.items():
         own = found[0] if side == 0 else _sorted(root, part, folders, where)
-        if own is None and not (side == 2 and 1 in found): raise InputError(f"{where}: {_NONE} {Path(root, part)}; {_LAYOUTS}")
         if own is not None: found[side] = own
+        elif side == 1 or 1 not in found: raise InputError(f"{where}: {_NONE} {Path(root, part)}; {_LAYOUTS}")
     return _listing(where, root, found, drawn=not sides)
 
 # %% ../nbs/14b_classfolders.ipynb #b7b9a511
@@ -166,7 +178,23 @@ def _listing(where, root, found, drawn):
     if drawn: split = [s for f in folders for s in _hash_split(found[0][f])]
     files = _Files(root, linked=_linked(root, {os.path.dirname(n) for n in names}))
     caps = [[f"a picture of {classes[label]}"] for label in labels]
-    return Listing(where, names, caps, split, names, files, files.stamp(names)[0] + " cropped", decode_cropped, labels, classes)
+    stamp = files.stamp(names)[0] + " cropped"
+    return Listing(where, names, caps, split, names, files, stamp, decode_cropped, labels, classes)
+
+# %% ../nbs/14b_classfolders.ipynb #0eef59e2
+def _hf_known(parts, where):
+    "Labels and place of each split that has any."
+    own = {part: np.array(ds[_hf_label(ds)]) for part, ds in parts.items()}
+    known = {part: y for part, y in own.items() if len(y) and y.min() >= 0}
+    sides = {part: _split_of(part, where) for part in known}
+    if 2 not in sides.values(): sides = {part: min(2, 2 * s) for part, s in sides.items()}
+    return known, sides
+
+# %% ../nbs/14b_classfolders.ipynb #f1638a3f
+def _hf_names(names, where):
+    "What its classes are called."
+    words = imagenet_names(names) if all(map(_WNID.fullmatch, names)) else {n: n for n in names}
+    return _class_names(names, words, where)
 
 # %% ../nbs/14b_classfolders.ipynb #48ec1c52
 def list_hf_classes(
@@ -177,14 +205,10 @@ def list_hf_classes(
 ) -> Listing: # ready for `prepared`
     "The listing of a Hugging Face set of classes; without test, val is for testing."
     import datasets
-    own = {part: np.array(ds[_hf_label(ds)]) for part, ds in parts.items()}
-    known = {part: y for part, y in own.items() if len(y) and y.min() >= 0}
-    sides = {part: _split_of(part, where) for part in known}
-    if 2 not in sides.values(): sides = {part: min(2, 2 * s) for part, s in sides.items()}
+    known, sides = _hf_known(parts, where)
     ds = parts[next(iter(known))]
     col = image or next(c for c in ds.column_names if isinstance(ds.features[c], datasets.Image) or c == "image")
-    names = ds.features[_hf_label(ds)].names
-    classes = _class_names(names, {n: n for n in names} | imagenet_names([n for n in names if _WNID.fullmatch(n)]), where)
+    classes = _hf_names(ds.features[_hf_label(ds)].names, where)
     plain = {p: parts[p].cast_column(col, datasets.Image(decode=False)).select_columns([col]) for p in known}
     rows = [((part, i), int(c), sides[part]) for part, y in known.items() for i, c in enumerate(y)]
     refs, labels, split = map(list, zip(*rows))

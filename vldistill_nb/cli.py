@@ -931,7 +931,7 @@ def projector_train(*,
                     text_encoder: str = "minilm", # minilm, tiny, hf:NAME, or the same open_clip:MODEL/TAG
                     embed_dim: int = 64, # of the projections; a whole CLIP has its own
                     template: str = "a picture of {}", # what stands for a class
-                    teacher: str | None = None, # timm:NAME, torchvision:NAME; or .safetensors: read, else trained and written
+                    teacher: str | None = None, # timm:NAME, torchvision:NAME, or .safetensors: read or made
                     arch: str = "resnet18", # of a teacher that must be trained, as timm names it
                     teacher_epochs: int = 15, # of its training
                     per_class: int | None = None, # real images to learn from; as many as there are, at most 300
@@ -1003,7 +1003,8 @@ def label_source(labels: str, # one of `Labels`
     if labels == "projector": return art.projector.to(views.device).as_labels(), None
     best = teacher.to(views.device)
     if labels == "teacher": return ModelLabels(best), _weigh(best)
-    table = compressed_labels(labels, views, best) if labels in KINDS else StoredLabels.record(views, best, views.cfg.epochs)
+    if labels in KINDS: table = compressed_labels(labels, views, best)
+    else: table = StoredLabels.record(views, best, views.cfg.epochs)
     return table, table.nbytes
 
 # %% ../nbs/13_cli.ipynb #a11b0024
@@ -1013,7 +1014,8 @@ def _check_teacher(labels, teacher):
     needs = labels not in ("projector", "hard")
     if needs and not teacher:
         raise InputError(f"--teacher: --labels {labels} needs it; `vldistill projector train --teacher` writes one")
-    if needs and not is_public(teacher) and not Path(teacher).is_file(): raise InputError(f"--teacher {teacher}: there is no such file")
+    if needs and not is_public(teacher) and not Path(teacher).is_file():
+        raise InputError(f"--teacher {teacher}: there is no such file")
     if teacher and not needs: raise InputError(f"--teacher: --labels {labels} asks no teacher; leave it out")
 
 # %% ../nbs/13_cli.ipynb #a11b0025

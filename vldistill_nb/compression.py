@@ -79,6 +79,7 @@ def image_labels(
         total[view.idx] += centred(model(view, *at)).cpu() / epochs
     return ImageLabels(_eight_bits(total), total.numel() + 4 * len(total))
 
+# %% ../nbs/11d_compression.ipynb #138b35a9
 def _eight_bits(x):
     "Rows as they come back from eight bits, a step for each."
     q, step = quantise(x, 0)
@@ -97,6 +98,7 @@ def class_means(
 # %% ../nbs/11d_compression.ipynb #21b946b1
 KINDS = ("int8", "int4", "top5", "image", "class")
 
+# %% ../nbs/11d_compression.ipynb #dff74f35
 def compressed_labels(
     kind: str, # one of `KINDS`
     views: Views, # that students see
@@ -110,7 +112,7 @@ def compressed_labels(
     table = StoredLabels.record(views, teacher, views.cfg.epochs)
     return top_k(table, min(5, views.n_classes)) if kind == "top5" else few_bits(table, int(kind[3:]))
 
-# %% ../nbs/11d_compression.ipynb #13246425
+# %% ../nbs/11d_compression.ipynb #3d29b70c
 class SmallNet(nn.Sequential):
     "Depthwise-separable convolutions, each pair of which halves the side: pixels in [0, 1] to centred logits."
     def __init__(self,
@@ -125,15 +127,16 @@ class SmallNet(nn.Sequential):
 
     def forward(self, imgs: Tensor) -> Tensor: return centred(super().forward(imgs - 0.5))
 
+# %% ../nbs/11d_compression.ipynb #134853b2
 def _conv(i, o, kernel, stride=1, groups=1):
     "A convolution without bias, batch norm, ReLU."
     return [nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
 
-# %% ../nbs/11d_compression.ipynb #3d29b70c
+# %% ../nbs/11d_compression.ipynb #1672def0
 def quantised(
     net: nn.Sequential, # trained
 ) -> tuple[nn.Sequential, int]: # what comes back of it, without batch norm; bytes as it ships
-    "Fold batch norm, round filters and matrices to eight bits with a step for each output; biases and steps in float16."
+    "Fold batch norm, round filters and matrices to eight bits, a step for each output; biases and steps in float16."
     layers, size = [], 0
     for layer in copy.deepcopy(net).eval():
         if isinstance(layer, nn.BatchNorm2d): layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
@@ -147,7 +150,7 @@ def quantised(
         size += q.numel() + 2 * len(step) + 2 * len(layer.bias)
     return small.eval().requires_grad_(False), size
 
-# %% ../nbs/11d_compression.ipynb #a0a48e29
+# %% ../nbs/11d_compression.ipynb #d8d3c676
 class Corrected:
     "The sum of two sources of labels; with `sign=-1` what the second leaves of the first."
     def __init__(self,
@@ -158,7 +161,7 @@ class Corrected:
     def __call__(self, view: View, epoch: int, step: int) -> Tensor:
         return centred(self.source(view, epoch, step)) + self.sign * centred(self.base(view, epoch, step))
 
-# %% ../nbs/11d_compression.ipynb #9936cc7c
+# %% ../nbs/11d_compression.ipynb #45faabfa
 def recovered(
     scores: Sequence[Sequence[float]], # of students, for each draw of images
     hard: Sequence[Sequence[float]], # of those with hard labels, the same draws

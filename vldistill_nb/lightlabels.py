@@ -186,13 +186,16 @@ def label_account(
     public: int = 0, # bytes of the public weights that a projector needs
     teacher: int = 0, # bytes of the teacher's weights
 ) -> Account: # rows
-    "Bytes of labels: a float16 table, cheaper tables, the projector (HeLlO), the teacher run again."
+    "Bytes of labels: a float16 table, cheaper ones (chapter 11d), the projector (HeLlO), the teacher run again."
     table = label_bytes(n_images, n_classes, epochs)
     top = min(5, n_classes)
     index = 1 if n_classes <= 256 else 2
     rows = {"table, float16": (table, 0), "table, one byte a logit": (table // 2, 0),
             "table, half a byte": (table // 4, 0),
-            f"table, the {top} largest": (n_images * epochs * top * (2 + index), 0)}
+            f"table, the {top} largest": (n_images * epochs * top * (2 + index), 0),
+            "table, a fortieth of the views (LPLD)": (table // 40, 0),
+            "one vector an image, one byte a number": (n_images * (n_classes + 4), 0),
+            "one vector a class, one byte a number": (n_classes * (n_classes + 4), 0)}
     rows |= {f"projector, {k}": (v, public) for k, v in deltas.items()}
     rows["the teacher again, from a seed"] = (8, teacher)
     return Account(dict(what=k, bytes=b, share=b / table, shipped=(b + p) / table) for k, (b, p) in rows.items())
@@ -269,7 +272,7 @@ def save(self: Projected,
     extra = {f"delta.{k}": v for k, v in pack_deltas(p, number).items()}
     if not p.raw: extra |= {f"public.{k}": v for k, v in self.encoder.state_dict().items() if k.startswith(PROJ)}
     texts = [prompts[c] for c in self.images.labels.tolist()]
-    return DistilledPairs(Pairs(self.images.pixels(), texts), recipe, extra).save(folder, dtype="uint8")
+    return DistilledPairs(Pairs(self.images.imgs, texts), recipe, extra).save(folder, dtype="uint8")
 
 # %% ../nbs/11c_lightlabels.ipynb #cefc52d2
 def load_projected(

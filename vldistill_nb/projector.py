@@ -91,12 +91,13 @@ def _has_filters(net):
     "Is this a convolutional network?"
     return any(isinstance(m, nn.Conv2d) and m.groups == 1 and m.kernel_size == (3, 3) for m in net.modules())
 
+# %% ../nbs/11b_projector.ipynb #2db72997
 def _check_reach(net, layers, cfg):
     "Refuse corrections that hardly touch a network, such as those of a transformer's patch embedding alone."
     reach = sum(getattr(m, _matrix(m)).numel() for m in layers) / sum(p.numel() for p in net.parameters())
     if reach < 0.2 and not cfg.kernel:
-        raise InputError(f"ranks: {100 * reach:.1f} % of the tower's weights can be corrected, those of its convolutions; "
-                         "correct its linear layers too (linear=True), or none (conv=0)")
+        raise InputError(f"ranks: {100 * reach:.1f} % of the tower's weights can be corrected, those of its "
+                         "convolutions; correct its linear layers too (linear=True), or none (conv=0)")
 
 # %% ../nbs/11b_projector.ipynb #f10425c4
 def adapted_layers(
@@ -149,6 +150,17 @@ def _factors(net):
     names = {m: k for k, m in net.named_modules()}
     for m, _, c in _corrections(net): yield names[m], c.lora_A["weight"], c.lora_B["weight"]
 
+# %% ../nbs/11b_projector.ipynb #93ab2669
+def _clip_scale(encoder):
+    "A CLIP's own scale of cosines; ours where the projections are ours."
+    own = getattr(encoder.img_enc, "logit_scale", None)
+    return 1 / 0.07 if own is None or encoder.embed_dim else own
+
+# %% ../nbs/11b_projector.ipynb #b665cd23
+def _first_head(encoder, prompts, raw):
+    "The head before any correction: embeddings of class names, or nothing."
+    return torch.zeros(encoder.img_enc.dim, len(prompts)) if raw else class_embeddings(encoder, prompts)
+
 # %% ../nbs/11b_projector.ipynb #415468d1
 class LabelProjector(nn.Module):
     "Images to logits: a public encoder, a head from class names, low-rank corrections of both (HeLlO)."
@@ -164,27 +176,27 @@ class LabelProjector(nn.Module):
     ):
         super().__init__()
         self.classes, self.template, self.ranks = tuple(classes), template, ranks or RankConfig()
-        self.told, self.raw, said = told, raw, class_prompts(classes, template)
+        self.told, self.raw = told, raw
         self.img_enc = copy.deepcopy(encoder.img_enc)
         self.img_proj = nn.Identity() if raw else copy.deepcopy(encoder.img_proj)
-        known = [torch.zeros(self.img_enc.dim, len(said)) if raw else class_embeddings(encoder, said),
-                 torch.eye(len(said))][:1 + told]
-        self.blocks, w0 = [len(w) for w in known], centred(torch.cat([w.to(known[0]) for w in known]))
-        self.register_buffer("w0", w0)
-        self.register_buffer("scale", torch.tensor([_clip_scale(encoder), 0.0][:1 + told]))
-        self.register_buffer("mean", torch.zeros(len(w0)))      # of inputs; `pack_deltas` corrects rounding by it
-        self.bias = nn.Parameter(torch.zeros(len(classes)), requires_grad=False)
-        r = min(self.ranks.head, *w0.shape)
-        self.a, self.b = nn.Parameter(torch.zeros(r, len(w0))), nn.Parameter(torch.zeros(len(classes), r))
+        self._start_head(_first_head(encoder, class_prompts(classes, template), raw), _clip_scale(encoder))
         self.layers = dict.fromkeys(adapted_layers(self.img_enc.net, self.ranks), self.ranks.conv)
         self.requires_grad_(False)
         _adapt(self.img_enc.net, self.layers, self.ranks.form)
         self.restart(seed).eval()
 
-def _clip_scale(encoder):
-    "A CLIP's own scale of cosines; ours where the projections are ours."
-    own = getattr(encoder.img_enc, "logit_scale", None)
-    return 1 / 0.07 if own is None or encoder.embed_dim else own
+# %% ../nbs/11b_projector.ipynb #03bf22f3
+@patch
+def _start_head(self: LabelProjector, of_feats, scale):
+    "A head that reads features, and classes if it is told them; its correction, yet to be solved."
+    n = len(self.classes)
+    known = [of_feats, torch.eye(n).to(of_feats)][:1 + self.told]
+    self.blocks, w0 = [len(w) for w in known], centred(torch.cat(known))
+    for k, v in dict(w0=w0, scale=torch.tensor([scale, 0.0][:1 + self.told]), mean=torch.zeros(len(w0))).items():
+        self.register_buffer(k, v)          # the mean of inputs: `pack_deltas` corrects rounding by it
+    r = min(self.ranks.head, *w0.shape)
+    self.bias = nn.Parameter(torch.zeros(n))
+    self.a, self.b = nn.Parameter(torch.zeros(r, len(w0))), nn.Parameter(torch.zeros(n, r))
 
 # %% ../nbs/11b_projector.ipynb #8666704b
 @patch
@@ -302,6 +314,7 @@ def low_rank(
     root = torch.linalg.cholesky(gram).mH
     return LowRank(root, *torch.linalg.svd(root @ delta, full_matrices=False))
 
+# %% ../nbs/11b_projector.ipynb #2f342f3c
 def _ridge(gram, mu, blocks=None):
     "A second moment, made positive definite: to each variance, `mu` times the mean one of its block is added."
     means = [v.mean().expand(len(v)) for v in gram.diagonal().split(blocks or [len(gram)])]

@@ -215,7 +215,7 @@ class ClassifierConfig:
         for k in ("cutmix", "beta", "smoothing", "pool"):
             if getattr(self, k) < 0: raise InputError(f"{k}: must not be below 0, not {getattr(self, k)}")
         for k, known in (("loss", LOSSES), ("schedule", SCHEDULES)):
-            if getattr(self, k) not in known: raise InputError(f"{k}: one of {', '.join(known)}, not {getattr(self, k)}")
+            if (own := getattr(self, k)) not in known: raise InputError(f"{k}: one of {', '.join(known)}, not {own}")
         if self.bs < 2: raise InputError(f"bs: batch norm needs at least 2 images, not {self.bs}")
         if not 0 < self.crop[0] <= self.crop[1] <= 1:
             raise InputError(f"crop: two shares of the area, 0 < low <= high <= 1, not {self.crop}")
@@ -252,7 +252,7 @@ def cutmix(
     alpha: float, # of the Beta distribution
     *,
     generator: torch.Generator, # where draws come from
-) -> tuple[Tensor, Tensor, float]: # images; which one each was pasted into it, `[n]`; the share of the area that is pasted
+) -> tuple[Tensor, Tensor, float]: # images; what was pasted into each, `[n]`; its share of the area
     "Paste one box of every image into another."
     n, s = len(imgs), imgs.shape[-1]
     with _private_rng(generator): lam = torch.distributions.Beta(alpha, alpha).sample().item()
@@ -469,6 +469,7 @@ def _kl_loss(logits, target, t):
     "Divergence of the student from the labels at a temperature, times its square, so that gradients keep their size."
     return t**2 * F.kl_div((logits / t).log_softmax(1), (target / t).softmax(1), reduction="batchmean")
 
+# %% ../nbs/11_softlabels.ipynb #c4c48735
 def _cosine_loss(logits, mixed, target, beta):
     "One minus the cosine with soft label and classes, both centred and of length one (after GIFT)."
     unit = lambda x: F.normalize(x - x.mean(1, keepdim=True), dim=1)
@@ -516,6 +517,7 @@ def _finite(losses, nets, epoch, lr):
         if not ok: raise InputError(f"{name}: its loss is not finite in epoch {epoch + 1}; lower lr {lr}")
     return losses
 
+# %% ../nbs/11_softlabels.ipynb #0d3381ce
 def _taught(views, source, cfg, epoch, step):
     "A view, and its soft labels unless this part of the run is left to the classes."
     if cfg.hard[0] <= epoch / cfg.epochs < cfg.hard[1]: return views.batch(epoch, step), None

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Sequence
 import timm
 import torch
+from open_clip import IMAGENET_CLASSNAMES
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torchvision.models import get_model
 from .data import InputError, PairData
 from .encoders import IMAGENET, _fetching
 from .projector import MeanLogits, load_teachers
@@ -26,6 +28,7 @@ def is_public(
     "Does this name a public network, or one with a checkpoint?"
     return bool(_SPEC.fullmatch(str(where)))
 
+# %% ../nbs/11e_teachers.ipynb #c8a0af15
 _SPEC = re.compile(r"(timm|torchvision):([^,]+)(?:,checkpoint=(.+))?")
 
 def _weights(file):
@@ -37,6 +40,7 @@ def _weights(file):
     for key in ("state_dict", "model", "model_state_dict"): state = state.get(key, state)
     return {k.removeprefix("module."): v for k, v in state.items()}
 
+# %% ../nbs/11e_teachers.ipynb #48506cbd
 def _outputs(state):
     "Width of the last matrix."
     return len([v for v in state.values() if v.ndim == 2][-1])
@@ -44,16 +48,22 @@ def _outputs(state):
 # %% ../nbs/11e_teachers.ipynb #326a9c9e
 def _build(kind, name, file):
     "A network, with the mean and deviation that it wants."
-    state = _weights(file) if file else None
-    if kind == "torchvision":
-        from torchvision.models import get_model
-        net = get_model(name, weights=None if file else "DEFAULT", **({"num_classes": _outputs(state)} if file else {}))
-        net.pretrained_cfg = dict(mean=IMAGENET[0], std=IMAGENET[1], input_size=(3, 224, 224))
-    else: net = timm.create_model(name, pretrained=not file, **({"num_classes": _outputs(state)} if file else {}))
-    if file:
-        try: net.load_state_dict(state)
-        except RuntimeError: raise InputError(f"{file}: its weights are not those of {kind}:{name}") from None
+    if not file: return _MAKERS[kind](name, True)
+    state = _weights(file)
+    net = _MAKERS[kind](name, False, num_classes=_outputs(state))
+    try: net.load_state_dict(state)
+    except RuntimeError: raise InputError(f"{file}: its weights are not those of {kind}:{name}") from None
     return net
+
+# %% ../nbs/11e_teachers.ipynb #7ccd71d9
+def _torchvision(name, pretrained, **more):
+    "A network of torchvision, which says in timm's way what pixels it wants."
+    net = get_model(name, weights="DEFAULT" if pretrained else None, **more)
+    net.pretrained_cfg = dict(mean=IMAGENET[0], std=IMAGENET[1], input_size=(3, 224, 224))
+    return net
+
+# %% ../nbs/11e_teachers.ipynb #4efd7f85
+_MAKERS = dict(timm=lambda name, pretrained, **more: timm.create_model(name, pretrained, **more), torchvision=_torchvision)
 
 # %% ../nbs/11e_teachers.ipynb #b7896d3b
 def class_ids(
@@ -68,15 +78,13 @@ def class_ids(
 # %% ../nbs/11e_teachers.ipynb #74fc1bb8
 def _columns(data, n_out, spec):
     "Which outputs are our classes."
-    known = timm.data.ImageNetInfo("imagenet-1k").label_names()
-    ids = class_ids(data)
+    known, ids = timm.data.ImageNetInfo("imagenet-1k").label_names(), class_ids(data)
     if n_out == len(known) and ids and set(ids) <= set(known): return [known.index(w) for w in ids]
     if n_out == len(known) != len(data.classes):
-        from open_clip import IMAGENET_CLASSNAMES as names
-        if set(data.classes) <= set(names): return [names.index(c) for c in data.classes]
+        if set(data.classes) <= set(IMAGENET_CLASSNAMES): return [IMAGENET_CLASSNAMES.index(c) for c in data.classes]
     if n_out == len(data.classes): return list(range(n_out))
-    raise InputError(f"teacher {spec}: knows {n_out} classes, and which of them are the {len(data.classes)} of {data.spec} "
-                     "neither their folders nor their names tell")
+    raise InputError(f"teacher {spec}: knows {n_out} classes, and which of them are the {len(data.classes)} of "
+                     f"{data.spec} neither their folders nor their names tell")
 
 # %% ../nbs/11e_teachers.ipynb #353bb904
 class PublicTeacher(nn.Module):
@@ -118,7 +126,7 @@ def check_order(
     some = data.train.subset(torch.linspace(0, len(data.train) - 1, min(n, len(data.train))).long())
     right, chance = score_classifier(teacher, some)["top1"] / 100, 1 / len(data.classes)
     if right < chance + 3 * (chance * (1 - chance) / len(some)) ** 0.5:
-        raise InputError(f"teacher {spec}: right on {100 * right:.1f} % of train images, hardly more than by guessing; "
+        raise InputError(f"teacher {spec}: right on {100 * right:.1f} % of train images, hardly more than a guess; "
                          "its classes may stand in another order, or its pictures look otherwise")
     return 100 * right
 
