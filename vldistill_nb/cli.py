@@ -757,11 +757,12 @@ def export(folder: str, # artifact, or hub:user/name on the Hugging Face hub
 # %% ../nbs/13_cli.ipynb #a11b0002
 def class_views(data: Any, # `PairData` or `ClassImages` to learn from
                 spec: str, # source; digits are not mirrored
+                flip: bool = True, # mirror half of the views of others
                 **own: Any, # fields of `ClassifierConfig`
                 ) -> Any: # `Views`
     "Views as the commands show them to teachers, projectors and students."
     from vldistill_nb.softlabels import ClassifierConfig, Views
-    return Views(data, ClassifierConfig(flip=spec != "digits", **own))
+    return Views(data, ClassifierConfig(flip=flip and spec != "digits", **own))
 
 # %% ../nbs/13_cli.ipynb #a11b0003
 def public_encoder(image_encoder: str, # spec
@@ -787,11 +788,13 @@ class ProjectorRun:
     per_class: int # real images of a class that teachers and projector see
     seed: int # of everything random
     kept: Any = None # teachers, `MeanLogits`, if there are some already
+    flip: bool = True # mirror half of the views
 
     def views(self, seed, **own):
         "Balanced real images, anew for another seed."
         from vldistill_nb.projector import balanced
-        return class_views(balanced(self.data.train, self.per_class, seed=seed), self.data.spec, seed=seed, **own)
+        real = balanced(self.data.train, self.per_class, seed=seed)
+        return class_views(real, self.data.spec, self.flip, seed=seed, **own)
 
 # %% ../nbs/13_cli.ipynb #a11b0007
 @patch
@@ -844,7 +847,7 @@ def rehearse(self: ProjectorRun,
     from vldistill_nb.lightlabels import refit_head
     from vldistill_nb.projector import TransferConfig, explained, transfer
     from vldistill_nb.softlabels import ModelLabels
-    own, new = (class_views(images, self.data.spec, seed=self.seed + s, bs=32) for s in (2, 3))
+    own, new = (class_views(images, self.data.spec, self.flip, seed=self.seed + s, bs=32) for s in (2, 3))
     passes, source = math.ceil(n / len(own)), ModelLabels(teacher)
     say(f"projector: {n:,} views of {len(own):,} images that ship")
     if n: transfer(projector, own, source, TransferConfig(epochs=passes, lr=1e-3), progress=is_main())
@@ -942,6 +945,7 @@ def projector_train(*,
                     head_rank: int = 8, # of the correction of the head; the paper has 64 for 100 classes
                     skip: str = "downsample", # convolutions to leave alone, a regular expression
                     told: bool = False, # let the head read the classes of a view, which ship anyway
+                    no_flip: bool = False, # never mirror views: for letters, digits and signs
                     number: Literal["int8", "int4", "float16", "float32"] = "int8", # how corrections are stored
                     images: Literal["whole", "mosaics"] = "whole", # real ones, or four crops on each
                     update_steps: int = 0, # of mending the pixels of mosaics
@@ -966,7 +970,7 @@ def projector_train(*,
     whole = random_images(d.train, ipc, seed) if images == "whole" else None
     said = d if captions is None else load_data(captions, size=d.size, progress=is_main())
     per_class = per_class or min(300, math.ceil(len(d.train) / len(d.classes)))
-    run = ProjectorRun(d, per_class, seed, kept)
+    run = ProjectorRun(d, per_class, seed, kept, not no_flip)
     enc = public_encoder(image_encoder, text_encoder, said, embed_dim, seed)
     p = LabelProjector(enc, d.classes, template=template, ranks=ranks, told=told, seed=seed)
     weak = run.teachers(file, arch, teacher_epochs)
@@ -978,7 +982,7 @@ def projector_train(*,
     share = run.rehearse(p, goal, imgs, own_views, number)
     own = dict(ipc=ipc, arch=best.arch, checkpoints=len(weak.nets) if targets == "all" else 1, captions=said.spec,
                teacher_epochs=teacher_epochs, per_class=per_class, epochs=epochs, own_views=own_views,
-               images=images, update_steps=update_steps)
+               images=images, update_steps=update_steps, flip=not no_flip)
     command = command_line(projector_train, given)
     Projected(imgs, p.cpu(), enc, own).save(folder, data=d, number=number, seed=seed, command=command)
     stored = load_projected(folder, enc)
@@ -1056,7 +1060,8 @@ def projector_evaluate(folder: str, # artifact of `projector train`, or hub:user
     test, ipc = d.test, len(art.images) // len(d.classes)
     bs = bs or (10 if ipc < 10 else 50 if ipc < 50 else 100)
     how = dict(loss="kl", beta=0.0) if labels == "top5" else {}
-    views = class_views(art.images, d.spec, arch=arch, epochs=epochs, bs=bs, schedule=schedule, **how)
+    views = class_views(art.images, d.spec, art.settings.get("flip", True), arch=arch, epochs=epochs, bs=bs,
+                        schedule=schedule, **how)
     nets = [classifier(arch, len(d.classes), seed=s) for s in range(seeds)]
     best = teachers_from(teacher, d).nets[-1] if teacher else None
     source, weight = label_source(labels, art, views, best)
