@@ -1,7 +1,7 @@
 """Accuracy over all bytes of labels: every cheap way to have soft labels beside hard ones, tables and the projector.
 
     python benchmarks/compression.py [--data emoji glyphs] [--ipc 1 3] [--draws 3] [--students 2] [--only FAMILY ...]
-                                     [--sets DIR] [--keep DIR] --json FILE
+                                     [--sets DIR] [--keep DIR] [--steps] --json FILE
 
 Data: glyphs.py draws 251 letters and digits in 82 fonts, test fonts apart; emoji.py 127 emoji by nine makers, test
 makers apart (`--sets` holds their packages). Networks, teachers and students alike, are timm's `test_resnet`, 0.4
@@ -88,12 +88,14 @@ class Bench:
         "Share of the teacher's variance on views of students, as many epochs as all have."
         return round(explained(source, self.table, self.views, range(2)), 4)
 
-    @cached_property
-    def seen(self):
-        "What the public tower makes of views: of a head's lessons, and of students."
-        tower = image_encoder(f"lite0@{LOOK}")
+    def seen_at(self, look, lessons, epochs):
+        "What the public tower makes of views, at a side of so many pixels: of a head's lessons, and of students."
+        tower = image_encoder(f"lite0@{look}")
         feats = lambda views, epochs: F.normalize(tabled(ModelLabels(tower.folded()), views, epochs, tower.dim), dim=-1)
-        return feats(self.own, self.passes(HEAD)), feats(self.views, self.cfg.epochs)
+        return feats(self.own, self.passes(lessons)), feats(self.views, epochs)
+
+    @cached_property
+    def seen(self): return self.seen_at(LOOK, HEAD, self.cfg.epochs)
 
     @cached_property
     def means(self): return class_means(image_labels(self.own, self.best, 8), self.images)
@@ -121,11 +123,11 @@ def shipped(p):
     deltas = pack_deltas(p, "int8")
     return load_deltas(p, deltas), sum(t.nbytes for t in deltas.values())
 
-def head(b, rank, means=False):
+def head(b, rank, means=False, seen=None):
     "A head of low rank on raw features of the public tower; with means, of what those leave."
+    (own, seen), n = seen or b.seen, len(b.data.classes)
     p = LabelProjector(dual_encoder(f"lite0@{LOOK}", "tiny", embed_dim=16), b.data.classes, raw=True,
                        ranks=RankConfig(conv=0, head=rank))
-    (own, seen), n = b.seen, len(b.data.classes)
     target = centred(b.lessons.table[:len(own)].float().flatten(0, 1))
     if means: target = target - centred(tabled(b.means, b.own, len(own), n).flatten(0, 1))
     p.set_head(HeadSums.of(own.flatten(0, 1), target))
@@ -193,6 +195,16 @@ def row_of(b, family, n):
                 teacher=b.score(b.teacher), seconds=round(time.perf_counter() - start),
                 top1=summary([dict(top1=t) for t in tops])["top1"])
 
+def steps(b):
+    "What a head explains of the table by the side at which its tower looks, its rank, and with class means below it."
+    for look in (32, 48, 64, 96):
+        seen = b.seen_at(look, 4000, 4)
+        for rank, means in ((r, m) for r in (8, 32, len(b.data.classes)) for m in (False, True)):
+            labels, size = head(b, rank, means, seen)
+            share = round(explained(labels, b.table, b.views, range(4)), 4)
+            print(f"{look} px, rank {rank}, {'means' if means else 'alone'}: explains {share}, {size:,} bytes", flush=True)
+            yield dict(data=b.name, ipc=b.ipc, look=look, rank=rank, means=means, explained=share, bytes=size)
+
 def over_draws(rows):
     "Every family over its draws: mean of each, and the share of what stored labels bring that it recovers."
     cells = {}
@@ -218,7 +230,9 @@ def main():
     ap.add_argument("--only", nargs="+", default=list(FAMILIES), choices=list(FAMILIES))
     ap.add_argument("--sets", default="runs/emoji-sets"), ap.add_argument("--keep", default="runs/compression")
     ap.add_argument("--json", required=True)
+    ap.add_argument("--steps", action="store_true", help="no students: what heads explain, of the first data and draw")
     a = ap.parse_args()
+    if a.steps: return record(a.json, [*steps(Bench(a.data[0], a.ipc[0], 0, a))], lessons=4000)
     rows = json.loads(Path(a.json).read_text())["rows"] if Path(a.json).exists() else []
     of = lambda r: (r["data"], r["ipc"], r["draw"], r["family"])
     for ipc, name, draw in ((i, n, d) for i in a.ipc for n in a.data for d in range(a.draws)):
