@@ -123,14 +123,14 @@ def shipped(p):
     deltas = pack_deltas(p, "int8")
     return load_deltas(p, deltas), sum(t.nbytes for t in deltas.values())
 
-def head(b, rank, means=False, seen=None):
+def head(b, rank, means=False, seen=None, mu=1e-3):
     "A head of low rank on raw features of the public tower; with means, of what those leave."
     (own, seen), n = seen or b.seen, len(b.data.classes)
     p = LabelProjector(dual_encoder(f"lite0@{LOOK}", "tiny", embed_dim=16), b.data.classes, raw=True,
                        ranks=RankConfig(conv=0, head=rank))
     target = centred(b.lessons.table[:len(own)].float().flatten(0, 1))
     if means: target = target - centred(tabled(b.means, b.own, len(own), n).flatten(0, 1))
-    p.set_head(HeadSums.of(own.flatten(0, 1), target))
+    p.set_head(HeadSums.of(own.flatten(0, 1), target), mu)
     p, size = shipped(p)
     table = p.logits(seen.flatten(0, 1)).view(*seen.shape[:2], n)
     if means: table, size = table + tabled(b.means, b.views, len(table), n), size + b.means.nbytes
@@ -196,14 +196,15 @@ def row_of(b, family, n):
                 top1=summary([dict(top1=t) for t in tops])["top1"])
 
 def steps(b):
-    "What a head explains of the table by the side at which its tower looks, its rank, and with class means below it."
-    for look in (32, 48, 64, 96):
+    "What a head explains of the table: by the side at which its tower looks, its rank, its ridge, and what it corrects."
+    most = len(b.data.classes)
+    for look in (32, 48, 64):
         seen = b.seen_at(look, 4000, 4)
-        for rank, means in ((r, m) for r in (8, 32, len(b.data.classes)) for m in (False, True)):
-            labels, size = head(b, rank, means, seen)
+        for rank, mu, means in ((r, mu, m) for r in (16, 64, most) for mu in (1e-3, 1e-1, 1.0, 10.0) for m in (0, 1)):
+            labels, size = head(b, rank, bool(means), seen, mu)
             share = round(explained(labels, b.table, b.views, range(4)), 4)
-            print(f"{look} px, rank {rank}, {'means' if means else 'alone'}: explains {share}, {size:,} bytes", flush=True)
-            yield dict(data=b.name, ipc=b.ipc, look=look, rank=rank, means=means, explained=share, bytes=size)
+            print(f"{look} px, rank {rank}, ridge {mu}, {'means' * means}: explains {share}, {size:,} bytes", flush=True)
+            yield dict(data=b.name, ipc=b.ipc, look=look, rank=rank, mu=mu, means=means, explained=share, bytes=size)
 
 def over_draws(rows):
     "Every family over its draws: mean of each, and the share of what stored labels bring that it recovers."
