@@ -18,7 +18,7 @@ from .softlabels import ClassImages, ModelLabels, StoredLabels, View, Views
 
 # %% auto #0
 __all__ = ['KINDS', 'Compressed', 'few_bits', 'top_k', 'ImageLabels', 'image_labels', 'class_means', 'compressed_labels',
-           'SmallNet', 'quantised', 'Corrected', 'recovered']
+           'SmallNet', 'quantised', 'recovered']
 
 # %% ../nbs/11d_compression.ipynb #7c6ef68d
 @dataclass(eq=False, repr=False)
@@ -30,6 +30,9 @@ class Compressed(StoredLabels):
     def nbytes(self) -> int: return self.size
 
 # %% ../nbs/11d_compression.ipynb #67509a84
+def _multiples(x, step, last): return (x / step).round().clamp(-last, last) * step
+
+# %% ../nbs/11d_compression.ipynb #2bc01a3e
 def few_bits(
     labels: StoredLabels, # the table
     bits: int, # of a number, at least 2
@@ -39,11 +42,10 @@ def few_bits(
     x = labels.table.float()
     x, last = x - x.mean(-1, keepdim=True), 2 ** (bits - 1) - 1
     steps = x.abs().max() / last * torch.linspace(1, 0.1, 10)
-    rounded = lambda step: (x / step).round().clamp(-last, last) * step
-    step = min(steps, key=lambda step: (rounded(step) - x).square().sum())
-    return Compressed(rounded(step).half(), labels.key, size=-(-x.numel() * bits // 8) + 4)
+    step = min(steps, key=lambda step: (_multiples(x, step, last) - x).square().sum())
+    return Compressed(_multiples(x, step, last).half(), labels.key, size=-(-x.numel() * bits // 8) + 4)
 
-# %% ../nbs/11d_compression.ipynb #0c26598f
+# %% ../nbs/11d_compression.ipynb #dc0caacc
 def top_k(
     labels: StoredLabels, # the table
     k: int, # classes of each view
@@ -55,7 +57,7 @@ def top_k(
     table = torch.full_like(labels.table, -1e4).scatter_(-1, at, values)
     return Compressed(table, labels.key, size=values.numel() * (2 + (1 if n_classes <= 256 else 2)))
 
-# %% ../nbs/11d_compression.ipynb #5b7e2896
+# %% ../nbs/11d_compression.ipynb #d6c724c8
 @dataclass(eq=False)
 class ImageLabels:
     "One vector of logits an image, mixed by area as CutMix mixes views."
@@ -65,7 +67,7 @@ class ImageLabels:
     def __call__(self, view: View, epoch: int, step: int) -> Tensor:
         return view.mix(self.labels[view.idx].to(view.imgs))
 
-# %% ../nbs/11d_compression.ipynb #d6c724c8
+# %% ../nbs/11d_compression.ipynb #dd5acef4
 def image_labels(
     views: Views, # of the images; their CutMix is left out
     model: Callable, # a source of labels, such as `ModelLabels(teacher)`
@@ -79,13 +81,13 @@ def image_labels(
         total[view.idx] += centred(model(view, *at)).cpu() / epochs
     return ImageLabels(_eight_bits(total), total.numel() + 4 * len(total))
 
-# %% ../nbs/11d_compression.ipynb #138b35a9
+# %% ../nbs/11d_compression.ipynb #d01693a2
 def _eight_bits(x):
     "Rows as they come back from eight bits, a step for each."
     q, step = quantise(x, 0)
     return q * step[:, None]
 
-# %% ../nbs/11d_compression.ipynb #dd5acef4
+# %% ../nbs/11d_compression.ipynb #c23d54ca
 def class_means(
     labels: ImageLabels, # of all images
     images: ClassImages, # those images
@@ -95,10 +97,10 @@ def class_means(
     means = torch.stack([labels.labels[images.labels == c].mean(0) for c in range(n)])
     return ImageLabels(_eight_bits(means)[images.labels], n * n + 4 * n)
 
-# %% ../nbs/11d_compression.ipynb #21b946b1
+# %% ../nbs/11d_compression.ipynb #dff74f35
 KINDS = ("int8", "int4", "top5", "image", "class")
 
-# %% ../nbs/11d_compression.ipynb #dff74f35
+# %% ../nbs/11d_compression.ipynb #f12ddc09
 def compressed_labels(
     kind: str, # one of `KINDS`
     views: Views, # that students see
@@ -112,7 +114,7 @@ def compressed_labels(
     table = StoredLabels.record(views, teacher, views.cfg.epochs)
     return top_k(table, min(5, views.n_classes)) if kind == "top5" else few_bits(table, int(kind[3:]))
 
-# %% ../nbs/11d_compression.ipynb #3d29b70c
+# %% ../nbs/11d_compression.ipynb #1672def0
 class SmallNet(nn.Sequential):
     "Depthwise-separable convolutions, each pair of which halves the side: pixels in [0, 1] to centred logits."
     def __init__(self,
@@ -127,16 +129,16 @@ class SmallNet(nn.Sequential):
 
     def forward(self, imgs: Tensor) -> Tensor: return centred(super().forward(imgs - 0.5))
 
-# %% ../nbs/11d_compression.ipynb #134853b2
+# %% ../nbs/11d_compression.ipynb #3f8627b0
 def _conv(i, o, kernel, stride=1, groups=1):
     "A convolution without bias, batch norm, ReLU."
     return [nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
 
-# %% ../nbs/11d_compression.ipynb #1672def0
+# %% ../nbs/11d_compression.ipynb #d313cdce
 def quantised(
     net: nn.Sequential, # trained
 ) -> tuple[nn.Sequential, int]: # what comes back of it, without batch norm; bytes as it ships
-    "Fold batch norm, round filters and matrices to eight bits, a step for each output; biases and steps in float16."
+    "Fold batch norm, round filters and matrices to eight bits; biases, and a step for each output, in float16."
     layers, size = [], 0
     for layer in copy.deepcopy(net).eval():
         if isinstance(layer, nn.BatchNorm2d): layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
@@ -150,18 +152,7 @@ def quantised(
         size += q.numel() + 2 * len(step) + 2 * len(layer.bias)
     return small.eval().requires_grad_(False), size
 
-# %% ../nbs/11d_compression.ipynb #d8d3c676
-class Corrected:
-    "The sum of two sources of labels; with `sign=-1` what the second leaves of the first."
-    def __init__(self,
-        source: Callable, # of labels
-        base: Callable, # likewise
-        sign: int = 1, # 1 or -1
-    ): self.source, self.base, self.sign = source, base, sign
-    def __call__(self, view: View, epoch: int, step: int) -> Tensor:
-        return centred(self.source(view, epoch, step)) + self.sign * centred(self.base(view, epoch, step))
-
-# %% ../nbs/11d_compression.ipynb #45faabfa
+# %% ../nbs/11d_compression.ipynb #bc1604bb
 def recovered(
     scores: Sequence[Sequence[float]], # of students, for each draw of images
     hard: Sequence[Sequence[float]], # of those with hard labels, the same draws

@@ -63,7 +63,7 @@ def _torchvision(name, pretrained, **more):
     return net
 
 # %% ../nbs/11e_teachers.ipynb #4efd7f85
-_MAKERS = dict(timm=lambda name, pretrained, **more: timm.create_model(name, pretrained, **more), torchvision=_torchvision)
+_MAKERS = dict(timm=timm.create_model, torchvision=_torchvision)
 
 # %% ../nbs/11e_teachers.ipynb #b7896d3b
 def class_ids(
