@@ -43,7 +43,7 @@ def stepper(name, a, n):
         target = source(view, 0, 0)
         for i, (net, opt) in enumerate(zip(nets, opts)):
             if i and name == "textbook": target = source(view, 0, 0)
-            opt.zero_grad(); label_loss(net(view.imgs), view.mixed, target, 0.1).backward(); opt.step()
+            opt.zero_grad(); label_loss(net(view.imgs), view.mixed, target, views.cfg).backward(); opt.step()
     return step
 
 def timed(step):

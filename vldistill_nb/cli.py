@@ -757,11 +757,12 @@ def export(folder: str, # artifact, or hub:user/name on the Hugging Face hub
 # %% ../nbs/13_cli.ipynb #a11b0002
 def class_views(data: Any, # `PairData` or `ClassImages` to learn from
                 spec: str, # source; digits are not mirrored
+                flip: bool = True, # mirror half of the views of others
                 **own: Any, # fields of `ClassifierConfig`
                 ) -> Any: # `Views`
     "Views as the commands show them to teachers, projectors and students."
     from vldistill_nb.softlabels import ClassifierConfig, Views
-    return Views(data, ClassifierConfig(flip=spec != "digits", **own))
+    return Views(data, ClassifierConfig(flip=flip and spec != "digits", **own))
 
 # %% ../nbs/13_cli.ipynb #a11b0003
 def public_encoder(image_encoder: str, # spec
@@ -787,11 +788,13 @@ class ProjectorRun:
     per_class: int # real images of a class that teachers and projector see
     seed: int # of everything random
     kept: Any = None # teachers, `MeanLogits`, if there are some already
+    flip: bool = True # mirror half of the views
 
     def views(self, seed, **own):
         "Balanced real images, anew for another seed."
         from vldistill_nb.projector import balanced
-        return class_views(balanced(self.data.train, self.per_class, seed=seed), self.data.spec, seed=seed, **own)
+        real = balanced(self.data.train, self.per_class, seed=seed)
+        return class_views(real, self.data.spec, self.flip, seed=seed, **own)
 
 # %% ../nbs/13_cli.ipynb #a11b0007
 @patch
@@ -844,7 +847,7 @@ def rehearse(self: ProjectorRun,
     from vldistill_nb.lightlabels import refit_head
     from vldistill_nb.projector import TransferConfig, explained, transfer
     from vldistill_nb.softlabels import ModelLabels
-    own, new = (class_views(images, self.data.spec, seed=self.seed + s, bs=32) for s in (2, 3))
+    own, new = (class_views(images, self.data.spec, self.flip, seed=self.seed + s, bs=32) for s in (2, 3))
     passes, source = math.ceil(n / len(own)), ModelLabels(teacher)
     say(f"projector: {n:,} views of {len(own):,} images that ship")
     if n: transfer(projector, own, source, TransferConfig(epochs=passes, lr=1e-3), progress=is_main())
@@ -893,14 +896,15 @@ def _one_process(command):
     if int(os.environ.get("WORLD_SIZE", 1)) > 1: raise InputError(f"{command}: runs on one process; start it plainly")
 
 # %% ../nbs/13_cli.ipynb #a11b0013
-def _check_classes(data, mosaics, template, arch, file):
+def _check_classes(data, mosaics, template, arch, teacher):
     "Refuse data, names and teachers that would fail only after hours; the teachers, if they are there."
-    from vldistill_nb.projector import class_prompts, load_teachers
+    from vldistill_nb.projector import class_prompts
     from vldistill_nb.softlabels import class_data, classifier
+    from vldistill_nb.teachers import is_public, teachers_from
     class_prompts(class_data(data).classes, template), data.test
     if mosaics and data.size % 2:
         raise InputError(f"--size: mosaics of 2 by 2 cells want an even side, not {data.size} px")
-    if file and file.exists(): return load_teachers(file, len(data.classes), data=data.fingerprint)
+    if is_public(teacher) or teacher and teacher.exists(): return teachers_from(teacher, data)
     classifier(arch, len(data.classes), seed=0)
 
 # %% ../nbs/13_cli.ipynb #a11b0016
@@ -914,6 +918,12 @@ def train_table(result: dict, # from `projector_train`
     sizes = table(["bytes", ""], [[k, f"{v:,}"] for k, v in result["bytes"].items()])
     return f"{table(['percent right on test', 'top1', 'macro'], rows)}\n{share}\n\n{sizes}\n"
 
+# %% ../nbs/13_cli.ipynb #8113613c
+def _teacher_file(teacher):
+    "The file that teachers are kept in; none for a public network."
+    from vldistill_nb.teachers import is_public
+    return None if is_public(teacher) else new_file(teacher, "--teacher", (".safetensors",))
+
 # %% ../nbs/13_cli.ipynb #a11b0015
 def projector_train(*,
                     data: str, # source with classes: digits, openmoji, tiny or folder:DIR
@@ -924,7 +934,7 @@ def projector_train(*,
                     text_encoder: str = "minilm", # minilm, tiny, hf:NAME, or the same open_clip:MODEL/TAG
                     embed_dim: int = 64, # of the projections; a whole CLIP has its own
                     template: str = "a picture of {}", # what stands for a class
-                    teacher: str | None = None, # .safetensors: read if it is there, else trained and written
+                    teacher: str | None = None, # timm:NAME, torchvision:NAME, or .safetensors: read or made
                     arch: str = "resnet18", # of a teacher that must be trained, as timm names it
                     teacher_epochs: int = 15, # of its training
                     per_class: int | None = None, # real images to learn from; as many as there are, at most 300
@@ -935,6 +945,7 @@ def projector_train(*,
                     head_rank: int = 8, # of the correction of the head; the paper has 64 for 100 classes
                     skip: str = "downsample", # convolutions to leave alone, a regular expression
                     told: bool = False, # let the head read the classes of a view, which ship anyway
+                    no_flip: bool = False, # never mirror views: for letters, digits and signs
                     number: Literal["int8", "int4", "float16", "float32"] = "int8", # how corrections are stored
                     images: Literal["whole", "mosaics"] = "whole", # real ones, or four crops on each
                     update_steps: int = 0, # of mending the pixels of mosaics
@@ -947,7 +958,7 @@ def projector_train(*,
     for k in ("conv_rank", "head_rank", "update_steps", "own_views", "seed"): check_range(k, given[k], 0, 2**62)
     _one_process("projector train")
     if images == "whole" and update_steps: raise InputError("--update-steps: mends mosaics; add --images mosaics")
-    folder, file = new_folder(out or f"runs/projector-{ipc}"), new_file(teacher, "--teacher", (".safetensors",))
+    folder, file = new_folder(out or f"runs/projector-{ipc}"), _teacher_file(teacher)
     from vldistill_nb.distilled import check_target
     from vldistill_nb.lightlabels import Projected, load_projected
     from vldistill_nb.projector import LabelProjector, RankConfig
@@ -955,11 +966,11 @@ def projector_train(*,
     ranks = RankConfig(conv_rank, head_rank, skip=skip)
     check_target(folder)
     d = load_data(data, size=size, progress=is_main())
-    kept = _check_classes(d, images == "mosaics", template, arch, file)
+    kept = _check_classes(d, images == "mosaics", template, arch, file or teacher)
     whole = random_images(d.train, ipc, seed) if images == "whole" else None
     said = d if captions is None else load_data(captions, size=d.size, progress=is_main())
     per_class = per_class or min(300, math.ceil(len(d.train) / len(d.classes)))
-    run = ProjectorRun(d, per_class, seed, kept)
+    run = ProjectorRun(d, per_class, seed, kept, not no_flip)
     enc = public_encoder(image_encoder, text_encoder, said, embed_dim, seed)
     p = LabelProjector(enc, d.classes, template=template, ranks=ranks, told=told, seed=seed)
     weak = run.teachers(file, arch, teacher_epochs)
@@ -971,7 +982,7 @@ def projector_train(*,
     share = run.rehearse(p, goal, imgs, own_views, number)
     own = dict(ipc=ipc, arch=best.arch, checkpoints=len(weak.nets) if targets == "all" else 1, captions=said.spec,
                teacher_epochs=teacher_epochs, per_class=per_class, epochs=epochs, own_views=own_views,
-               images=images, update_steps=update_steps)
+               images=images, update_steps=update_steps, flip=not no_flip)
     command = command_line(projector_train, given)
     Projected(imgs, p.cpu(), enc, own).save(folder, data=d, number=number, seed=seed, command=command)
     stored = load_projected(folder, enc)
@@ -981,31 +992,34 @@ def projector_train(*,
     return result
 
 # %% ../nbs/13_cli.ipynb #a11b0022
-Labels = Literal["projector", "hard", "stored", "teacher"]
+Labels = Literal["projector", "hard", "stored", "teacher", "int8", "int4", "top5", "image", "class"]
 
 # %% ../nbs/13_cli.ipynb #a11b0023
 def label_source(labels: str, # one of `Labels`
                  art: Any, # `Projected`
                  views: Any, # `Views` of its images
-                 teacher: str | None, # file of teachers
+                 teacher: Any = None, # images to logits, for those that need one
                  ) -> tuple: # where labels come from; bytes, None for those of the artifact
     "Labels of one kind, and what they weigh."
-    from vldistill_nb.projector import load_teachers
+    from vldistill_nb.compression import KINDS, compressed_labels
     from vldistill_nb.softlabels import HardLabels, ModelLabels, StoredLabels
     if labels == "hard": return HardLabels(), 0
     if labels == "projector": return art.projector.to(views.device).as_labels(), None
-    best = load_teachers(Path(teacher), views.n_classes).nets[-1].to(views.device)
+    best = teacher.to(views.device)
     if labels == "teacher": return ModelLabels(best), _weigh(best)
-    table = StoredLabels.record(views, best, views.cfg.epochs)
+    if labels in KINDS: table = compressed_labels(labels, views, best)
+    else: table = StoredLabels.record(views, best, views.cfg.epochs)
     return table, table.nbytes
 
 # %% ../nbs/13_cli.ipynb #a11b0024
 def _check_teacher(labels, teacher):
     "A teacher's file, where one is needed, and only there."
-    needs = labels in ("stored", "teacher")
+    from vldistill_nb.teachers import is_public
+    needs = labels not in ("projector", "hard")
     if needs and not teacher:
         raise InputError(f"--teacher: --labels {labels} needs it; `vldistill projector train --teacher` writes one")
-    if needs and not Path(teacher).is_file(): raise InputError(f"--teacher {teacher}: there is no such file")
+    if needs and not is_public(teacher) and not Path(teacher).is_file():
+        raise InputError(f"--teacher {teacher}: there is no such file")
     if teacher and not needs: raise InputError(f"--teacher: --labels {labels} asks no teacher; leave it out")
 
 # %% ../nbs/13_cli.ipynb #a11b0025
@@ -1023,11 +1037,12 @@ def projector_evaluate(folder: str, # artifact of `projector train`, or hub:user
                        *,
                        data: str, # whose test split is classified
                        labels: Labels = "projector", # what students are taught by
-                       teacher: str | None = None, # file of `projector train --teacher`, for stored and teacher
+                       teacher: str | None = None, # file of `projector train --teacher`, timm:NAME or torchvision:NAME
                        epochs: int = 300, # times that students see every image
                        arch: str = "resnet18", # of students, as timm names it
                        seeds: int = 5, # students
                        bs: int | None = None, # images of a step; 10, 50 or 100, after RDED, by default
+                       schedule: Literal["half-cosine", "cosine"] = "half-cosine", # of the rate: RDED's, or to zero
                        json: str | None = None, # the same numbers for machines
                        ) -> dict: # as written to `--json`
     "Train fresh students on an artifact's images and labels, and classify test."
@@ -1038,14 +1053,18 @@ def projector_evaluate(folder: str, # artifact of `projector train`, or hub:user
     from vldistill_nb.lightlabels import load_projected
     from vldistill_nb.retrieval import summary
     from vldistill_nb.softlabels import classifier, train_classifier
+    from vldistill_nb.teachers import teachers_from
     art = load_projected(folder)
     sizes = artifact_bytes(art.artifact)
     d = _same_classes(art, data)
     test, ipc = d.test, len(art.images) // len(d.classes)
     bs = bs or (10 if ipc < 10 else 50 if ipc < 50 else 100)
-    views = class_views(art.images, d.spec, arch=arch, epochs=epochs, bs=bs)
+    how = dict(loss="kl", beta=0.0) if labels == "top5" else {}
+    views = class_views(art.images, d.spec, art.settings.get("flip", True), arch=arch, epochs=epochs, bs=bs,
+                        schedule=schedule, **how)
     nets = [classifier(arch, len(d.classes), seed=s) for s in range(seeds)]
-    source, weight = label_source(labels, art, views, teacher)
+    best = teachers_from(teacher, d).nets[-1] if teacher else None
+    source, weight = label_source(labels, art, views, best)
     say(f"{seeds} students, {epochs} epochs on {len(art.images):,} images, labels: {labels}")
     train_classifier(nets, views, source, progress=is_main())
     result = summary([_scores(net, test) for net in nets]) | dict(

@@ -527,16 +527,18 @@ _LEAVES = "a link that leaves the image root"
 
 @dataclass(frozen=True)
 class _Files:
-    "Reads files below `root`, and no others, unless links are followed."
+    "Reads files below `root` and in `linked` folders, and no others, unless links are followed."
     root: str   # without symbolic links
     follow: bool = False
+    linked: frozenset[str] = frozenset()   # folders elsewhere, likewise
 
     def __call__(self, name):
         folder, base = os.path.split(os.path.join(self.root, name))
         path = os.path.join(_real_folder(folder), base)
         mode = os.lstat(path).st_mode
         if stat.S_ISLNK(mode): path = os.path.realpath(path); mode = os.stat(path).st_mode
-        if not self.follow and os.path.commonpath([path, self.root]) != self.root: raise ValueError(_LEAVES)
+        known = os.path.commonpath([path, self.root]) == self.root or os.path.dirname(path) in self.linked
+        if not (known or self.follow): raise ValueError(_LEAVES)
         if not stat.S_ISREG(mode): raise ValueError("not a file")
         return _read_bytes(path)
 
@@ -645,8 +647,14 @@ def _hf_columns(ds, where, image=None, caption=None):
     pictures = [image] if image else [c for c in cols if isinstance(ds.features[c], datasets.Image) or c == "image"]
     named = [[c for c in cols if re.fullmatch(p, c)] for p in _CAPTION_NAMES]
     words = caption.split("+") if caption else next(filter(None, named), [])
-    if pictures and words and {pictures[0], *words} <= set(cols): return pictures[0], words
+    if pictures and (words or _hf_label(ds)) and {pictures[0], *words} <= set(cols): return pictures[0], words
     raise InputError(f"{where}: no image or no caption column among {_some(cols)}; say ,image=COLUMN,caption=COLUMN")
+
+# %% ../nbs/00_data.ipynb #85339e7b
+def _hf_label(ds):
+    "The column of classes, if there is one."
+    import datasets
+    return next((c for c in ds.column_names if isinstance(ds.features[c], datasets.ClassLabel)), None)
 
 # %% ../nbs/00_data.ipynb #3bed436f
 def _texts(value):
@@ -691,7 +699,9 @@ def _hf_part(ds, name, where, told):
 
 # %% ../nbs/00_data.ipynb #55da728d
 def _hf_listing(where, parts, told, roots=None):
-    "The listing of data sets by split."
+    "The listing of data sets by split; of classes, if they have no captions."
+    if not any(_hf_columns(ds, where, **told)[1] for ds in parts.values()):
+        return _of("classfolders", "list_hf_classes")(where, parts, told.get("image"), roots)
     caps, split, refs, stamp, cols = [], [], [], [], {}
     for part, ds in parts.items():
         said, side, cols[part], parts[part] = _hf_part(ds, part, where, told)
@@ -746,84 +756,11 @@ def _scan(folder, where):
     except OSError as e: raise InputError(f"{where}: {folder} cannot be read ({e.strerror}); check the path") from None
     return sorted(dirs), sorted(files)
 
-# %% ../nbs/00_data.ipynb #f01de202
-def _class_folders(root, where):
-    "Names of the class folders, by the folder they are in: `train`, `val`, `test`, or `''` if they lie flat."
-    dirs = _scan(root, where)[0]
-    parts = {d: _scan(os.path.join(root, d), where)[0] for d in dirs if d.lower() in _SPLIT_OF}
-    flat = not parts or len(parts) == 1 < len(dirs) and not any(parts.values())   # a class may be called "train"
-    if flat: return {"": dirs}
-    sides = {_SPLIT_OF[d.lower()]: d for d in sorted(parts)}
-    if len(sides) < len(parts): raise InputError(f"{where}: {_some([*parts])} are more than one folder for a split")
-    return {sides.get(0, "train"): parts.get(sides.get(0), []), **{sides[s]: parts[sides[s]] for s in sorted(sides)}}
-
-# %% ../nbs/00_data.ipynb #f01de208
-def _check_folders(parts, root, where):
-    "`InputError` unless every part has class folders, and the same ones."
-    first = next(iter(parts))
-    for part, found in parts.items():
-        if not found: raise InputError(f"{where}: there are no class folders in {Path(root, part)}; expected "
-                                       "DIR/train/CLASS/*.jpg with DIR/val/CLASS/*.jpg, or DIR/CLASS/*.jpg")
-        for a, b in ((part, first), (first, part)):
-            if odd := sorted(set(parts[a]) - set(parts[b])):
-                raise InputError(f"{where}: {a} has class folders that {b} lacks: {_some(odd)}; add or remove them")
-
-# %% ../nbs/00_data.ipynb #f01de204
-def _synset_names(root):
-    "All names of each WordNet id, from ImageNet's mapping file, where there is one."
-    for file in ("LOC_synset_mapping.txt", "words.txt"):
-        try: lines = Path(root, file).read_text("utf-8", "replace").splitlines()
-        except OSError: continue
-        return {wnid: names for wnid, _, names in (clean_caption(line).partition(" ") for line in lines) if names}
-    return {}
-
-# %% ../nbs/00_data.ipynb #f01de205
-def _class_names(folders, known, where):
-    "What each class is called; no two alike."
-    names = [known[f].partition(",")[0] if f in known else clean_caption(f.replace("_", " ")) or f for f in folders]
-    for say in (lambda f: known[f], lambda f: f"{known[f]} ({f})"):
-        alike = Counter(map(str.casefold, names))
-        names = [say(f) if f in known and alike[n.casefold()] > 1 else n for f, n in zip(folders, names)]
-    seen = {}
-    for f, n in zip(folders, names):
-        if n in seen: raise InputError(f"{where}: class folders {seen[n]} and {f} both mean {n!r}; rename or join them")
-        seen[n] = f
-    return tuple(names)
-
 # %% ../nbs/00_data.ipynb #f01de209
 @lru_cache(1)
 def _endings():
     "Endings of the files that `decode_image` reads, without the dot."
     return {end[1:] for end, kind in Image.registered_extensions().items() if kind in _formats()}
-
-# %% ../nbs/00_data.ipynb #f01de206
-def _class_files(root, folder, where):
-    "Image files of a class, relative to `root`; two at least where a split is to be drawn."
-    files = [f"{folder}/{n}" for n in _scan(os.path.join(root, folder), where)[1]
-             if n.rpartition(".")[2].lower() in _endings()]
-    if not files: raise InputError(f"{where}: class folder {folder} holds no images; add some or remove it")
-    if "/" not in folder and len(files) < 2:
-        raise InputError(f"{where}: class folder {folder} holds one image, but one is for test; add some or remove it")
-    return files
-
-# %% ../nbs/00_data.ipynb #f01de207
-def _list_folder(arg):
-    "`folder:DIR`: DIR/train/CLASS/*, DIR/val/CLASS/*, perhaps DIR/test/CLASS/*; or DIR/CLASS/*."
-    where, root = f"folder:{arg}", os.path.realpath(Path(arg).expanduser())
-    if not os.path.isdir(root): raise InputError(f"{where}: there is no folder {root}; check the path")
-    parts = _class_folders(root, where)
-    _check_folders(parts, root, where)
-    folders, side = next(iter(parts.values())), {p: _SPLIT_OF.get(p.lower(), 0) for p in parts}
-    if 2 not in side.values(): side = {p: min(2, 2 * s) for p, s in side.items()}   # without test, val is for testing
-    classes, names, split, labels = _class_names(folders, _synset_names(root), where), [], [], []
-    for part in parts:
-        for label, folder in enumerate(folders):
-            found = _class_files(root, f"{part}/{folder}" if part else folder, where)
-            names += found; labels += [label] * len(found)
-            split += [side[part]] * len(found) if part else _hash_split(found)
-    caps, files = [[f"a picture of {name}"] for name in classes], _Files(root)
-    return Listing(where, names, [caps[c] for c in labels], split, names, files, files.stamp(names)[0], decode_image,
-                   labels, classes)
 
 # %% ../nbs/00_data.ipynb #14e48720
 OPTIONS = ("skip_bad", "follow_links", "jpeg")   # what may follow a spec, each `=yes` or `=no`
@@ -874,10 +811,10 @@ def _only(listing, part):
 # %% ../nbs/00_data.ipynb #6a16625b
 def _of(module, name):
     "A reader of another chapter, imported when it is used."
-    return lambda arg: getattr(import_module(f"vldistill_nb.{module}"), name)(arg)
+    return lambda *args: getattr(import_module(f"vldistill_nb.{module}"), name)(*args)
 
 _SOURCES = dict(openmoji=_list_openmoji, digits=_list_digits, scenes=_of("scenes", "list_scenes"),
-                karpathy=_list_karpathy, blip=_list_blip, hf=_list_hf, folder=_list_folder,
+                karpathy=_list_karpathy, blip=_list_blip, hf=_list_hf, folder=_of("classfolders", "list_folder"),
                 **{k: _of("sources", f"list_{k}") for k in ("csv", "coco", "wds", "parquet", "captioned")})
 _BUILT_IN = ("openmoji", "digits", "scenes")
 

@@ -97,7 +97,7 @@ def _check_tensor(k, t, want, where):
     kind = "bool" if k == "txt_mask" else "floating point"
     fits = t.dtype == torch.bool if kind == "bool" else t.is_floating_point() or (k, t.dtype) == ("imgs", torch.uint8)
     if not fits: raise InputError(f"{where}: {k} has type {t.dtype}, not {kind}")
-    _check_finite(k, t, where)
+    if t.dtype != torch.uint8: _check_finite(k, t, where)
 
 def _check_finite(k, t, where):
     if bad := (~t.isfinite()).sum().item(): raise InputError(f"{where}: {k} holds {bad} NaN or infinite values")
@@ -282,7 +282,7 @@ def gallery(self:DistilledPairs,
     "The first `n` pairs on one sheet, pixels clipped to [0, 1]."
     if caps is None and text_depth(self.txts) == "strings": caps = self.txts
     if caps is not None and len(caps) != len(self): raise InputError(f"caps: {len(caps)} given for {len(self)} pairs")
-    imgs = self.imgs[:n].detach().cpu().float().clamp(0, 1)
+    imgs = _bytes(self.imgs[:n]).cpu().float() / 255
     if imgs.shape[-1] > px: imgs = F.interpolate(imgs, scale_factor=px/imgs.shape[-1], mode="area")
     return contact_sheet(imgs, None if caps is None else caps[:n], ncol=ncol, zoom=max(1, px//imgs.shape[-1]))
 
@@ -418,16 +418,21 @@ def _facts(pairs): return {"n_pairs": len(pairs), "size": list(pairs.imgs.shape[
 # %% ../nbs/04_distilled.ipynb #fa2403fb
 PIXEL_TYPES = {"float32": torch.float32, "float16": torch.float16, "uint8": torch.uint8}
 
-def _as_files(dp, dtype):
-    "(bytes of the tensor file, complete recipe as JSON), checked as loading would check them."
+def _parts_of(dp, dtype):
+    "Named tensors and the rest, checked as loading would check them."
     tensors, rest = pack(dp.pairs, dtype=PIXEL_TYPES[dtype])
     tensors |= {EXTRA + k: v.detach().cpu().contiguous() for k, v in dp.extra.items()}
     check_parts(tensors, rest, "pairs")
-    blob = safetensors.torch.save(tensors, metadata={"vldistill": json.dumps(rest, ensure_ascii=False)})
-    facts = {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": _byte_count(tensors, rest) | {"file": len(blob)}}
+    return tensors, rest
+
+def _write_tensors(dp, tensors, rest, file):
+    "Write the tensor file, from where the tensors are; the complete recipe as JSON."
+    safetensors.torch.save_file(tensors, file, metadata={"vldistill": json.dumps(rest, ensure_ascii=False)})
+    with open(file, "rb") as f: sha = hashlib.file_digest(f, "sha256").hexdigest()
+    facts = {"sha256": sha, "bytes": _byte_count(tensors, rest) | {"file": file.stat().st_size}}
     recipe = to_json(dp.recipe | _facts(dp.pairs) | facts)
     check_recipe(json.loads(recipe), "recipe")
-    return blob, recipe
+    return recipe
 
 # %% ../nbs/04_distilled.ipynb #2a0dffe4
 def view_rows(dp:DistilledPairs, # pairs with pixels
@@ -463,9 +468,9 @@ def save(self:DistilledPairs,
     if caps is None and text_depth(self.txts) == "strings": caps = list(self.txts)
     if caps is not None and len(caps) != len(self): raise InputError(f"caps: {len(caps)} given for {len(self)} pairs")
     made = self if caps is None else replace(self, recipe=self.recipe | {"captions": [*caps]})
-    blob, recipe = _as_files(made, dtype)
+    tensors, rest = _parts_of(made, dtype)
     with swap_folder(folder) as new:
-        (new/TENSORS).write_bytes(blob)
+        recipe = _write_tensors(made, tensors, rest, new/TENSORS)
         (new/RECIPE).write_text(recipe + "\n", encoding="utf-8")
         (new/CARD).write_text(dataset_card(json.loads(recipe), view=view), encoding="utf-8")
         self.gallery(caps).save(new/GALLERY)

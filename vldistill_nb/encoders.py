@@ -265,7 +265,9 @@ def _open_clip_image(spec, pretrained):
     name, clip = _open_clip(spec, pretrained)
     cfg, dim = clip.visual.preprocess_cfg, _clip_dim(name)
     size = cfg["size"] if isinstance(cfg["size"], int) else cfg["size"][0]
-    return ImageTower(clip.visual, dim, spec=spec, mean=cfg["mean"], std=cfg["std"], size=size)
+    tower = ImageTower(clip.visual, dim, spec=spec, mean=cfg["mean"], std=cfg["std"], size=size)
+    tower.logit_scale = clip.logit_scale.exp().item()   # of cosines, as CLIP learned it
+    return tower
 
 # %% ../nbs/01_encoders.ipynb #cdd58ab5
 def _wanted(spec, pretrained):

@@ -5,7 +5,7 @@
 # %% ../nbs/11b_projector.ipynb #273ed0f1
 from __future__ import annotations
 import copy, math, re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Sequence
 import numpy as np
@@ -78,15 +78,26 @@ class RankConfig:
     form: str = "matricised"     # one of `FORMS`
     skip: str = "downsample"     # regular expression: convolutions so named are left alone; "" for none
     kernel: int = 0              # only kernels of this size; 0 for any
-    linear: bool = False         # linear layers too, for towers that are transformers
+    linear: bool | None = None   # linear layers too; None: in towers without 3x3 convolutions, such as transformers
 
     def __post_init__(self):
         if self.form not in FORMS: raise InputError(f"form {self.form!r}: use one of {', '.join(FORMS)}")
-        if self.linear and self.form == "loralib":
-            raise InputError("loralib: is a form for convolutions; use matricised")
         try: re.compile(self.skip)
         except re.error as e: raise InputError(f"skip {self.skip!r}: no regular expression, {e}") from None
         if self.conv < 0 or self.head < 0: raise InputError(f"ranks: at least 0, not {self.conv} and {self.head}")
+
+# %% ../nbs/11b_projector.ipynb #376d2053
+def _has_filters(net):
+    "Is this a convolutional network?"
+    return any(isinstance(m, nn.Conv2d) and m.groups == 1 and m.kernel_size == (3, 3) for m in net.modules())
+
+# %% ../nbs/11b_projector.ipynb #2db72997
+def _check_reach(net, layers, cfg):
+    "Refuse corrections that hardly touch a network, such as those of a transformer's patch embedding alone."
+    reach = sum(getattr(m, _matrix(m)).numel() for m in layers) / sum(p.numel() for p in net.parameters())
+    if reach < 0.2 and not cfg.kernel:
+        raise InputError(f"ranks: {100 * reach:.1f} % of the tower's weights can be corrected, those of its "
+                         "convolutions; correct its linear layers too (linear=True), or none (conv=0)")
 
 # %% ../nbs/11b_projector.ipynb #f10425c4
 def adapted_layers(
@@ -94,9 +105,14 @@ def adapted_layers(
     cfg: RankConfig, # which layers
 ) -> dict[str, nn.Module]: # by name
     "The convolutions that get a correction, grouped ones never; with `linear`, linear layers too."
-    fits = lambda m: isinstance(m, nn.Conv2d) and m.groups == 1 and cfg.kernel in (0, m.kernel_size[0])
-    takes = lambda m: fits(m) or (cfg.linear and isinstance(m, (nn.Linear, nn.MultiheadAttention)))
-    return {k: m for k, m in net.named_modules() if takes(m) and not (cfg.skip and re.search(cfg.skip, k))}
+    linear = not _has_filters(net) if cfg.linear is None else cfg.linear
+    if linear and cfg.form == "loralib": raise InputError("loralib: is a form for convolutions; use matricised")
+    def takes(m):
+        if isinstance(m, (nn.Linear, nn.MultiheadAttention)): return linear
+        return isinstance(m, nn.Conv2d) and m.groups == 1 and cfg.kernel in (0, m.kernel_size[0])
+    found = {k: m for k, m in net.named_modules() if takes(m)}
+    if cfg.conv: _check_reach(net, found.values(), cfg)
+    return {k: m for k, m in found.items() if not (cfg.skip and re.search(cfg.skip, k))}
 
 # %% ../nbs/11b_projector.ipynb #1bc89198
 def delta_numbers(
@@ -134,6 +150,17 @@ def _factors(net):
     names = {m: k for k, m in net.named_modules()}
     for m, _, c in _corrections(net): yield names[m], c.lora_A["weight"], c.lora_B["weight"]
 
+# %% ../nbs/11b_projector.ipynb #93ab2669
+def _clip_scale(encoder):
+    "A CLIP's own scale of cosines; ours where the projections are ours."
+    own = getattr(encoder.img_enc, "logit_scale", None)
+    return 1 / 0.07 if own is None or encoder.embed_dim else own
+
+# %% ../nbs/11b_projector.ipynb #b665cd23
+def _first_head(encoder, prompts, raw):
+    "The head before any correction: embeddings of class names, or nothing."
+    return torch.zeros(encoder.img_enc.dim, len(prompts)) if raw else class_embeddings(encoder, prompts)
+
 # %% ../nbs/11b_projector.ipynb #415468d1
 class LabelProjector(nn.Module):
     "Images to logits: a public encoder, a head from class names, low-rank corrections of both (HeLlO)."
@@ -143,25 +170,33 @@ class LabelProjector(nn.Module):
         *,
         template: str = TEMPLATE, # of the prompts
         ranks: RankConfig | None = None, # the paper's by default
-        layers: dict[str, int] | None = None, # a rank for each convolution; `ranks.conv` for all by default
         told: bool = False, # whether its head reads the classes of a view too
+        raw: bool = False, # whether its head reads the tower's own features, and starts from nothing
         seed: int = 0, # of the factors A
     ):
         super().__init__()
-        self.classes, self.template, self.ranks, self.told = tuple(classes), template, ranks or RankConfig(), told
-        known = [class_embeddings(encoder, class_prompts(classes, template)), torch.eye(len(classes))][:1 + told]
-        self.img_enc, self.img_proj = copy.deepcopy(encoder.img_enc), copy.deepcopy(encoder.img_proj)
-        self.blocks, w0 = [len(w) for w in known], centred(torch.cat([w.to(known[0]) for w in known]))
-        self.register_buffer("w0", w0)
-        self.register_buffer("scale", torch.tensor([1 / 0.07, 0.0][:1 + told]))
-        self.register_buffer("mean", torch.zeros(len(w0)))      # of inputs; `pack_deltas` corrects rounding by it
-        self.bias = nn.Parameter(torch.zeros(len(classes)), requires_grad=False)
-        r = min(self.ranks.head, *w0.shape)
-        self.a, self.b = nn.Parameter(torch.zeros(r, len(w0))), nn.Parameter(torch.zeros(len(classes), r))
-        self.layers = layers or dict.fromkeys(adapted_layers(self.img_enc.net, self.ranks), self.ranks.conv)
+        self.classes, self.template, self.ranks = tuple(classes), template, ranks or RankConfig()
+        self.told, self.raw = told, raw
+        self.img_enc = copy.deepcopy(encoder.img_enc)
+        self.img_proj = nn.Identity() if raw else copy.deepcopy(encoder.img_proj)
+        self._start_head(_first_head(encoder, class_prompts(classes, template), raw), _clip_scale(encoder))
+        self.layers = dict.fromkeys(adapted_layers(self.img_enc.net, self.ranks), self.ranks.conv)
         self.requires_grad_(False)
         _adapt(self.img_enc.net, self.layers, self.ranks.form)
         self.restart(seed).eval()
+
+# %% ../nbs/11b_projector.ipynb #03bf22f3
+@patch
+def _start_head(self: LabelProjector, of_feats, scale):
+    "A head that reads features, and classes if it is told them; its correction, yet to be solved."
+    n = len(self.classes)
+    known = [of_feats, torch.eye(n).to(of_feats)][:1 + self.told]
+    self.blocks, w0 = [len(w) for w in known], centred(torch.cat(known))
+    for k, v in dict(w0=w0, scale=torch.tensor([scale, 0.0][:1 + self.told]), mean=torch.zeros(len(w0))).items():
+        self.register_buffer(k, v)          # the mean of inputs: `pack_deltas` corrects rounding by it
+    r = min(self.ranks.head, *w0.shape)
+    self.bias = nn.Parameter(torch.zeros(n))
+    self.a, self.b = nn.Parameter(torch.zeros(r, len(w0))), nn.Parameter(torch.zeros(n, r))
 
 # %% ../nbs/11b_projector.ipynb #8666704b
 @patch
@@ -279,6 +314,7 @@ def low_rank(
     root = torch.linalg.cholesky(gram).mH
     return LowRank(root, *torch.linalg.svd(root @ delta, full_matrices=False))
 
+# %% ../nbs/11b_projector.ipynb #2f342f3c
 def _ridge(gram, mu, blocks=None):
     "A second moment, made positive definite: to each variance, `mu` times the mean one of its block is added."
     means = [v.mean().expand(len(v)) for v in gram.diagonal().split(blocks or [len(gram)])]
@@ -373,12 +409,13 @@ class TransferConfig:
     clip: float = 1.0      # longest gradient
     ce: float = 0.1        # λ, weight of cross-entropy with the true classes
     mu: float = 1e-3       # ridge of the head, see `HeadSums.fit`
-    sums: int = 2000       # views that the head is solved from, at least
+    sums: int = 0          # views that the head is solved from, at least; 0: 8 for each of its inputs or classes
 
     def __post_init__(self):
-        for k in ("epochs", "lr", "ratio", "clip", "mu", "sums"):
+        for k in ("epochs", "lr", "ratio", "clip", "mu"):
             if getattr(self, k) <= 0: raise InputError(f"{k}: must be above 0, not {getattr(self, k)}")
-        if self.ce < 0: raise InputError(f"ce: must not be below 0, not {self.ce}")
+        for k in ("ce", "sums"):
+            if getattr(self, k) < 0: raise InputError(f"{k}: must not be below 0, not {getattr(self, k)}")
 
 # %% ../nbs/11b_projector.ipynb #cf1a318e
 @torch.no_grad()
@@ -407,6 +444,7 @@ def transfer(
 ) -> LowRank: # the head's corrections of every rank, at the end
     "Learn a projector's corrections from a teacher (HeLlO); `InputError` if it diverges."
     cfg = cfg or TransferConfig()
+    cfg = cfg if cfg.sums else replace(cfg, sums=8 * max(projector.w0.shape))
     groups, known = _groups(projector, cfg), len(source.table) if isinstance(source, StoredLabels) else cfg.epochs
     if groups and known < cfg.epochs:
         raise InputError(f"targets: recorded for {known} epochs, not {cfg.epochs}; record more")

@@ -22,13 +22,13 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 from .data import InputError, PairData, _bytes, _data_uri, _positions, _private_rng, _some
 from .data import atomic_write, contact_sheet
-from .devices import _seeded
+from .devices import _seeded, autocast
 from .distill import step_rng
 
 # %% auto #0
-__all__ = ['OTHER_VIEWS', 'class_data', 'ClassImages', 'random_images', 'Classifier', 'classifier', 'score_classifier',
-           'ClassifierConfig', 'random_boxes', 'cut', 'cutmix', 'shuffle_cells', 'View', 'Views', 'HardLabels',
-           'ModelLabels', 'StoredLabels', 'load_labels', 'label_bytes', 'label_loss', 'half_cosine', 'Trained',
+__all__ = ['LOSSES', 'SCHEDULES', 'OTHER_VIEWS', 'class_data', 'ClassImages', 'random_images', 'Classifier', 'classifier',
+           'score_classifier', 'ClassifierConfig', 'random_boxes', 'cut', 'cutmix', 'shuffle_cells', 'View', 'Views',
+           'HardLabels', 'ModelLabels', 'StoredLabels', 'load_labels', 'label_bytes', 'label_loss', 'cosine', 'Trained',
            'train_classifier', 'PatchConfig', 'Patches', 'select_patches', 'parted', 'joined', 'mosaics']
 
 # %% ../nbs/11_softlabels.ipynb #e6629dce
@@ -126,14 +126,15 @@ class Classifier(nn.Module):
         arch: str, # timm's name for it
     ):
         super().__init__()
-        self.net, self.arch, cfg = net, arch, net.pretrained_cfg
+        self.net, self.arch, cfg = net.to(memory_format=torch.channels_last), arch, net.pretrained_cfg
         self.side = cfg["input_size"][-1] if cfg.get("fixed_input_size") else None
         for k in ("mean", "std"): self.register_buffer(k, torch.tensor(cfg[k]).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, imgs: Tensor) -> Tensor:
         if self.side and imgs.shape[-1] != self.side:
             imgs = F.interpolate(imgs, (self.side, self.side), mode="bilinear", antialias=True)
-        return self.net((imgs - self.mean) / self.std)
+        imgs = ((imgs - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        with autocast(imgs.device): return self.net(imgs).to(imgs.dtype)
 
 # %% ../nbs/11_softlabels.ipynb #cae90389
 def classifier(
@@ -184,15 +185,23 @@ def score_classifier(
     return dict(top1=100 * hits.sum().item() / len(data), macro=100 * macro, confusion=confusion)
 
 # %% ../nbs/11_softlabels.ipynb #c38c9407
+LOSSES, SCHEDULES = ("mse", "kl", "cosine"), ("half-cosine", "cosine")
+
 @dataclass(frozen=True)
 class ClassifierConfig:
-    "How a classifier learns, and what it is shown; defaults as RDED has them, `beta` as G_VBSM."
+    "How a classifier learns, and what it is shown; defaults as RDED has them, `loss` and `beta` as G_VBSM."
     arch: str = "resnet18"                  # timm's name
     epochs: int = 300                       # times that every image is shown
     bs: int = 50                            # images of a step
-    lr: float = 1e-3                        # AdamW's learning rate at the start; half of it remains at the end
+    lr: float = 1e-3                        # AdamW's learning rate at the start
+    schedule: str = "half-cosine"           # to half of it (RDED); or "cosine", to zero
     weight_decay: float = 0.01              # AdamW's, on matrices and filters
-    beta: float = 0.1                       # weight of cross-entropy beside the squared error of logits
+    loss: str = "mse"                       # between logits and soft labels, one of `LOSSES`
+    beta: float = 0.1                       # weight of the classes beside soft labels
+    temperature: float = 20.0               # of "kl"
+    smoothing: float = 0.0                  # of classes
+    hard: tuple[float, float] = (0.0, 0.0)  # part of the run that classes alone teach; HALD: (0.25, 0.75)
+    pool: int = 0                           # epochs of views that soft labels recycle; 0 for new views always
     cutmix: float = 1.0                     # alpha of CutMix, 0 for none
     crop: tuple[float, float] = (0.5, 1.0)  # share of the area that a random crop keeps
     flip: bool = True                       # mirror half of the views; not for digits and letters
@@ -201,10 +210,13 @@ class ClassifierConfig:
     seed: int = 0                           # of everything drawn
 
     def __post_init__(self):
-        for k in ("epochs", "lr", "factor"):
+        for k in ("epochs", "lr", "factor", "temperature"):
             if getattr(self, k) <= 0: raise InputError(f"{k}: must be above 0, not {getattr(self, k)}")
+        for k in ("cutmix", "beta", "smoothing", "pool"):
+            if getattr(self, k) < 0: raise InputError(f"{k}: must not be below 0, not {getattr(self, k)}")
+        for k, known in (("loss", LOSSES), ("schedule", SCHEDULES)):
+            if (own := getattr(self, k)) not in known: raise InputError(f"{k}: one of {', '.join(known)}, not {own}")
         if self.bs < 2: raise InputError(f"bs: batch norm needs at least 2 images, not {self.bs}")
-        if self.cutmix < 0 or self.beta < 0: raise InputError("cutmix and beta: must not be below 0")
         if not 0 < self.crop[0] <= self.crop[1] <= 1:
             raise InputError(f"crop: two shares of the area, 0 < low <= high <= 1, not {self.crop}")
 
@@ -237,20 +249,18 @@ def cut(
 # %% ../nbs/11_softlabels.ipynb #4ddfb381
 def cutmix(
     imgs: Tensor, # `[n, 3, s, s]`
-    mixed: Tensor, # `[n, C]`, their classes
     alpha: float, # of the Beta distribution
     *,
     generator: torch.Generator, # where draws come from
-) -> tuple[Tensor, Tensor]: # images and classes, mixed
-    "Paste one box of every image into another, and mix the classes by area."
+) -> tuple[Tensor, Tensor, float]: # images; what was pasted into each, `[n]`; its share of the area
+    "Paste one box of every image into another."
     n, s = len(imgs), imgs.shape[-1]
     with _private_rng(generator): lam = torch.distributions.Beta(alpha, alpha).sample().item()
     half, at = int(s * math.sqrt(1 - lam)) // 2, torch.randint(s, (2,), generator=generator)
     (top, left), (bottom, right) = (at - half).clamp(0).tolist(), (at + half).clamp(max=s).tolist()
-    other = torch.randperm(n, generator=generator).to(imgs.device)
-    out, share = imgs.clone(), (bottom - top) * (right - left) / s**2
+    other, out = torch.randperm(n, generator=generator).to(imgs.device), imgs.clone()
     out[..., top:bottom, left:right] = imgs[other][..., top:bottom, left:right]
-    return out, (1 - share) * mixed + share * mixed[other]
+    return out, other, (bottom - top) * (right - left) / s**2
 
 # %% ../nbs/11_softlabels.ipynb #fa8e4104
 def shuffle_cells(
@@ -270,12 +280,20 @@ def shuffle_cells(
 @dataclass(eq=False)
 class View:
     "A batch as a student sees it."
-    imgs: Tensor     # float32 `[b, 3, s, s]` in [0, 1]
-    mixed: Tensor    # float32 `[b, C]`: classes, one-hot, mixed as CutMix mixed the images
-    idx: Tensor      # int64 `[b]`: which images they were made from, on the CPU
-    key: str = ""    # of the views it is one of
+    imgs: Tensor                  # float32 `[b, 3, s, s]` in [0, 1]
+    mixed: Tensor                 # float32 `[b, C]`: classes, one-hot, mixed as CutMix mixed the images
+    idx: Tensor                   # int64 `[b]`: which images they were made from, on the CPU
+    key: str = ""                 # of the views it is one of
+    other: Tensor | None = None   # int64 `[b]`: which of the batch CutMix pasted into each; None for none
+    share: float = 0.0            # of the area that is pasted
 
     def __len__(self) -> int: return len(self.idx)
+
+    def mix(self,
+        x: Tensor, # `[b, …]`, of the images that the view was made from
+    ) -> Tensor: # the same shape
+        "Anything that belongs to images, mixed by area as CutMix mixed them."
+        return x if self.other is None else (1 - self.share) * x + self.share * x[self.other.to(x.device)]
 
 # %% ../nbs/11_softlabels.ipynb #39d79b86
 def _content(source):
@@ -315,6 +333,12 @@ def order(self: Views,
         self._order = epoch, torch.randperm(len(self), generator=step_rng(self.cfg.seed, epoch, 20))
     return self._order[1]
 
+# %% ../nbs/11_softlabels.ipynb #0fe08fba
+def _sent(source, idx, device):
+    "Pixels in [0, 1] on a device; those that are bytes travel as bytes."
+    imgs = source.imgs[idx] if isinstance(source, ClassImages) else source.images(idx)
+    return imgs.to(device).float() / 255 if imgs.dtype == torch.uint8 else imgs.to(device)
+
 # %% ../nbs/11_softlabels.ipynb #59aca02e
 @patch
 def batch(self: Views,
@@ -326,11 +350,13 @@ def batch(self: Views,
     rng = step_rng(cfg.seed, epoch * self.n_steps + step, 21)
     boxes = random_boxes(len(idx), cfg.crop, generator=rng)
     if cfg.flip: boxes[:, 2] *= torch.where(torch.rand(len(idx), generator=rng) < .5, -1, 1)
-    imgs = self.source.pixels(idx).to(self.device)
+    imgs, other, share = _sent(self.source, idx, self.device), None, 0.0
     if cfg.shuffle: imgs = shuffle_cells(imgs, cfg.factor, generator=rng)
-    imgs, mixed = cut(imgs, boxes), F.one_hot(self.labels[idx], self.n_classes).float().to(self.device)
-    if cfg.cutmix: imgs, mixed = cutmix(imgs, mixed, cfg.cutmix, generator=rng)
-    return View(imgs, mixed, idx, self.key)
+    imgs, own = cut(imgs, boxes), F.one_hot(self.labels[idx], self.n_classes).float().to(self.device)
+    if cfg.cutmix: imgs, other, share = cutmix(imgs, cfg.cutmix, generator=rng)
+    view = View(imgs, own, idx, self.key, other, share)
+    view.mixed = view.mix(own)
+    return view
 
 # %% ../nbs/11_softlabels.ipynb #60247139
 class HardLabels:
@@ -429,19 +455,34 @@ def label_loss(
     logits: Tensor, # `[b, C]`, of the student
     mixed: Tensor, # `[b, C]`, classes of the view
     target: Tensor | None, # `[b, C]`, soft labels if there are any
-    beta: float, # weight of cross-entropy beside them
+    cfg: ClassifierConfig, # which loss, and the weight of the classes
 ) -> Tensor: # the loss
-    "Cross-entropy on mixed classes; with soft labels their mean squared error plus `beta` times that."
-    ce = F.cross_entropy(logits, mixed)
-    return ce if target is None else F.mse_loss(logits, target) + beta * ce
+    "Cross-entropy on mixed classes; with soft labels their loss, and `beta` times that."
+    if target is not None and cfg.loss == "cosine": return _cosine_loss(logits, mixed, target, cfg.beta)
+    ce = F.cross_entropy(logits, mixed, label_smoothing=cfg.smoothing)
+    if target is None: return ce
+    soft = F.mse_loss(logits, target) if cfg.loss == "mse" else _kl_loss(logits, target, cfg.temperature)
+    return soft + cfg.beta * ce
+
+# %% ../nbs/11_softlabels.ipynb #b7ac8d74
+def _kl_loss(logits, target, t):
+    "Divergence of the student from the labels at a temperature, times its square, so that gradients keep their size."
+    return t**2 * F.kl_div((logits / t).log_softmax(1), (target / t).softmax(1), reduction="batchmean")
+
+# %% ../nbs/11_softlabels.ipynb #c4c48735
+def _cosine_loss(logits, mixed, target, beta):
+    "One minus the cosine with soft label and classes, both centred and of length one (after GIFT)."
+    unit = lambda x: F.normalize(x - x.mean(1, keepdim=True), dim=1)
+    return 1 - F.cosine_similarity(unit(logits), (1 - beta) * unit(target) + beta * unit(mixed)).mean()
 
 # %% ../nbs/11_softlabels.ipynb #98b0ea66
-def half_cosine(
+def cosine(
     epoch: int, # from 0
-    epochs: int, # of the run
-) -> float: # from 1 down to 1/2
-    "RDED's schedule, once an epoch: half of the usual way down."
-    return 0.5 * (1 + math.cos(math.pi * epoch / (2 * epochs)))
+    cfg: ClassifierConfig, # epochs and schedule
+) -> float: # from 1 down to 0, or to 1/2
+    "Share of the learning rate, once an epoch: down a cosine, or half of the way, as RDED does."
+    end = cfg.epochs * (2 if cfg.schedule == "half-cosine" else 1)
+    return 0.5 * (1 + math.cos(math.pi * epoch / end))
 
 # %% ../nbs/11_softlabels.ipynb #d9bd44fb
 def _adamw(net, cfg):
@@ -463,18 +504,26 @@ class Trained:
 def _learn(net, opt, view, target, cfg, now):
     "One step of one network."
     with _seeded(2**20 * (now + 1) + cfg.seed):   # dropout
-        loss = label_loss(net(view.imgs), view.mixed, target, cfg.beta)
+        loss = label_loss(net(view.imgs), view.mixed, target, cfg)
     opt.zero_grad(); loss.backward(); opt.step()
     return loss.detach()
 
 # %% ../nbs/11_softlabels.ipynb #2ba77809
-def _finite(losses, nets, now, lr):
-    "Losses of a step, brought to the CPU and looked at."
+def _finite(losses, nets, epoch, lr):
+    "Mean losses of an epoch, brought to the CPU and looked at: the one time that the processor waits for the device."
     losses = losses.cpu()
     for net, ok in zip(nets, losses.isfinite()):
         name = getattr(net, "arch", "network")
-        if not ok: raise InputError(f"{name}: its loss is not finite at step {now}; lower lr {lr}")
+        if not ok: raise InputError(f"{name}: its loss is not finite in epoch {epoch + 1}; lower lr {lr}")
     return losses
+
+# %% ../nbs/11_softlabels.ipynb #0d3381ce
+def _taught(views, source, cfg, epoch, step):
+    "A view, and its soft labels unless this part of the run is left to the classes."
+    if cfg.hard[0] <= epoch / cfg.epochs < cfg.hard[1]: return views.batch(epoch, step), None
+    shown = epoch % cfg.pool if cfg.pool else epoch
+    view = views.batch(shown, step)
+    return view, source(view, shown, step)
 
 # %% ../nbs/11_softlabels.ipynb #24ee16ba
 def _keep(states, nets):
@@ -497,13 +546,13 @@ def train_classifier(
     total, losses, states = cfg.epochs * views.n_steps, torch.zeros(cfg.epochs, len(nets)), [[] for _ in nets]
     steps = sorted({max(1, round(total * (k + 1) / keep)) for k in range(keep)})
     for epoch in tqdm(range(cfg.epochs), desc="train", disable=not progress):
-        for g in (g for opt in opts for g in opt.param_groups): g["lr"] = cfg.lr * half_cosine(epoch, cfg.epochs)
+        for g in (g for opt in opts for g in opt.param_groups): g["lr"] = cfg.lr * cosine(epoch, cfg)
+        seen = []
         for step in range(views.n_steps):
-            now, view = epoch * views.n_steps + step, views.batch(epoch, step)
-            target = source(view, epoch, step)
-            done = [_learn(net, opt, view, target, cfg, now) for net, opt in zip(nets, opts)]
-            losses[epoch] += _finite(torch.stack(done), nets, now, cfg.lr) / views.n_steps
+            now, (view, target) = epoch * views.n_steps + step, _taught(views, source, cfg, epoch, step)
+            seen.append(torch.stack([_learn(net, opt, view, target, cfg, now) for net, opt in zip(nets, opts)]))
             if now + 1 in steps: _keep(states, nets)
+        losses[epoch] = _finite(torch.stack(seen).mean(0), nets, epoch, cfg.lr)
     for net in nets: net.eval()
     return Trained(losses, states, steps)
 
