@@ -15,7 +15,8 @@ WORKERS, PATIENCE = 2, 600                        # notebooks at a time; seconds
 # The highest chapter that a module may import (a chapter not named here: anything lower).
 CEILING = dict(data=0.1, share=0, feed=0.1, devices=0, scenes=0.1, encoders=0.3, retrieval=2, distilled=2,
                coresets=4, distill=4, experts=4, trajectory=7, stack=8, papers=8.1, lora=8.2, covariance=6, covmatch=10,
-               softlabels=6, projector=11, lightlabels=11.1, plan=12.1, cli=12.2, sources=13, exchange=4)
+               softlabels=6, projector=11, lightlabels=11.1, config=0, pipeline=11.6, labelling=11.7, bench=11.8, plan=12.1, demo=12.2, cli=12.3,
+               sources=13, exchange=4)
 TABLE = re.compile(r'^\s*\|.*$', re.M)
 PASSING = re.compile(r'```.*?```|\$\$.*?\$\$|<details>.*?</details>|<[^>]+>|\]\([^)]*\)', re.S)
 

@@ -873,7 +873,7 @@ def encode_data(
 # %% ../nbs/01_encoders.ipynb #600b085b
 def _encode(tower, feed, n, bs, progress):
     "All rows of one kind, batch by batch."
-    from tqdm.auto import tqdm
+    from vldistill_nb.store import tqdm
     bar = tqdm(feed, total=-(-n // bs), disable=not progress, unit="batch")
     return torch.cat([tower(x).float().cpu() for x in bar])
 
