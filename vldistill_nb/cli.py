@@ -50,8 +50,8 @@ def use_device(name: str | None, # as torch names devices; None leaves the choic
 def _run(argv, commands, prog="vldistill"):
     "Find the command, of one word or more, parse its arguments, call it."
     name, *rest = argv or [None]
-    if "--version" in argv: return print(f"vldistill {__version__}")
-    if name in ("-h", "--help"): return print(overview(commands, prog))
+    if "--version" in argv or name in ("-V", "version"): return print(f"vldistill {__version__}")
+    if name in ("-h", "--help", "help"): return print(overview(commands, prog))
     if name is None: raise SystemExit(overview(commands, prog))
     if group := {k.partition(" ")[2]: f for k, f in commands.items() if k.startswith(f"{name} ")}:
         return _run(rest, group, f"{prog} {name}")
@@ -617,8 +617,10 @@ def bare_settings(text: str | None, # such as inner=8,bs=20
                   group: str, # what is matched
                   ) -> dict: # values by bare name
     "Settings of a match and of its loop, for `plan`; `InputError` for a name that neither has."
+    if not text: return {}
+    if group not in ("covariance", "trajectory"):
+        raise InputError(f"--set: is for covariance and trajectory; leave it out of plan {group}")
     found = from_set(text, group)
-    if not found: return {}
     there = dict(experts="somewhere") if group == "trajectory" else {}
     read = flat(vars(experiment_of(found | dict(method=group) | there)))
     return {"inner" if k == "trajectory.steps" else k.partition(".")[2]: read[k] for k in found}

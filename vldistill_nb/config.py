@@ -78,16 +78,18 @@ def with_options(func: Callable, # a subcommand
 def near(word: str, # as given
          known: Any, # words that would do
          ) -> str: # "; did you mean …?", or nothing
-    "What somebody may have meant."
-    found = difflib.get_close_matches(str(word), [*known], 1)
-    return f"; did you mean {found[0]}?" if found else ""
+    "What somebody may have meant, in whatever case."
+    small = {str(k).lower(): k for k in known}
+    found = difflib.get_close_matches(str(word).lower(), [*small], 1)
+    return f"; did you mean {small[found[0]]}?" if found else ""
 
 # %% ../nbs/11g_config.ipynb #dd3f7f73
 class OneLine(argparse.ArgumentParser):
     "A parser that complains in one line, and says what may have been meant."
     def error(self, message):
-        wrong, known = message.rpartition(": ")[2].split(" ")[0], self._option_string_actions
-        meant = near(RENAMED.get(wrong, wrong), known) if wrong.startswith("-") else ""
+        _, option, given = message.partition("unrecognized arguments: ")
+        wrong, options = given.split(" ")[0], self._option_string_actions
+        meant = near(RENAMED.get(wrong, wrong), options) if option and wrong.startswith("-") else ""
         self.exit(2, f"{self.prog}: {message}{meant}; see {self.prog} --help\n")
 
 # %% ../nbs/11g_config.ipynb #5926d70d
