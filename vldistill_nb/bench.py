@@ -8,7 +8,7 @@ __all__ = ['PLANS', 'METHODS', 'SETTLED', 'KS', 'BOTH', 'STEPS', 'LIVE', 'STUDIE
            'read_ledger', 'write_ledger', 'add_rows', 'Study', 'grid', 'quick', 'learned', 'budgets', 'covariances',
            'trajectories', 'ablations', 'stack', 'adapters', 'transfer', 'both_towers', 'looks', 'admission',
            'open_study', 'guess', 'missing', 'crew_of_group', 'share_cores', 'plan', 'run_study', 'by_image', 'spread',
-           'paired', 'rows_of', 'measured']
+           'paired', 'rows_of', 'study_table', 'measured']
 
 # %% ../nbs/12_bench.ipynb #c12b0005
 import base64, difflib, hashlib, json, math, os, re, secrets, shutil, signal, time, traceback
@@ -27,7 +27,7 @@ from fastcore.basics import patch
 from .config import PICKS
 from .data import InputError, PairData, atomic_write, load_data
 from .pipeline import (FROZEN, Lab, adapters_of, expert_encoder, is_main, open_lab, say, start_covariance,
-                                   start_trajectory)
+                                   start_trajectory, table)
 from .store import only_one
 
 # %% ../nbs/12_bench.ipynb #c12b0020
@@ -907,6 +907,17 @@ WANTED = {"mean": _over_draws(mean), "sd": _over_draws(lambda x: stdev(x) if len
           "min": _over_draws(min), "max": _over_draws(max), "n": lambda rows, *_: len(rows),
           "pairs": lambda rows, *_: rows[0]["pairs"], "bytes": lambda rows, *_: rows[0]["bytes"]["total"],
           "seconds": lambda rows, *_: mean(r["seconds"]["make"] for r in rows)}
+
+# %% ../nbs/12_bench.ipynb #be9c0005
+def study_table(rows: Sequence[dict], # of a ledger
+                ) -> str: # several lines
+    "Mean recall of every group and student over its draws."
+    groups = {}
+    for r in rows: groups.setdefault((r["id"].replace(f"-d{r['draw']}-", " "), r["pairs"]), []).append(r)
+    show = lambda rs, s: f"{sum(r[s]['mean_recall']['mean'] for r in rs) / len(rs):.1f}"
+    return table(["student on pairs of", "pairs", "draws", "val", "test", "kB"],
+                 [[k, n, len(rs), show(rs, "val"), show(rs, "test"), f"{rs[0]['bytes']['total'] / 1000:,.0f}"]
+                  for (k, n), rs in groups.items()])
 
 # %% ../nbs/12_bench.ipynb #c12b0122
 def measured(path: str, # such as "budgets/covariance,gamma=1-100/solved/test" or the same with ":sd"

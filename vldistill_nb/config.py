@@ -7,7 +7,7 @@ __all__ = ['METAVARS', 'RENAMED', 'SPECS', 'TOLD', 'WITHIN', 'PICKS', 'LEARNED',
            'with_options', 'near', 'OneLine', 'parser_of', 'overview', 'command_line', 'check_range', 'new_file',
            'new_folder', 'Setting', 'settings_of', 'Experiment', 'experiment_keys', 'checked', 'flat', 'nested',
            'experiment_of', 'objective_of', 'moving', 'check_experiment', 'read_experiment', 'experiments_of',
-           'to_yaml', 'plain', 'add_settings', 'from_words', 'from_set']
+           'to_yaml', 'plain', 'add_settings', 'from_words', 'from_set', 'bare_settings', 'completion_script']
 
 # %% ../nbs/11g_config.ipynb #02b265a3
 import argparse, ast, difflib, inspect, itertools, json, math, os, shlex
@@ -455,3 +455,38 @@ def from_set(text: str | None, # such as "tau=0.1,lr_img=0.02"; sizes of phases 
         many = experiment_keys()[known[name][0]].kind.startswith("tuple")
         out |= {k: value.split("+") if many else value for k in known[name]}
     return from_words(out)
+
+# %% ../nbs/11g_config.ipynb #d40e3531
+def bare_settings(text: str | None, # such as inner=8,bs=20
+                  group: str, # what is matched
+                  ) -> dict: # values by bare name
+    "Settings of a match and of its loop, for `plan`; `InputError` for a name that neither has."
+    if not text: return {}
+    if group not in ("covariance", "trajectory"):
+        raise InputError(f"--set: is for covariance and trajectory; leave it out of plan {group}")
+    found = from_set(text, group)
+    there = dict(experts="somewhere") if group == "trajectory" else {}
+    read = flat(vars(experiment_of(found | dict(method=group) | there)))
+    return {"inner" if k == "trajectory.steps" else k.partition(".")[2]: read[k] for k in found}
+
+# %% ../nbs/11g_config.ipynb #bb5f5f32
+def completion_script(shell: str, # bash, zsh or fish
+                      commands: dict[str, Callable], # by name
+                      ) -> str: # for that shell
+    "A script that completes commands and their options."
+    words = {name: [w for a in parser_of(f, name)._actions for w in a.option_strings if w.startswith("--")]
+             for name, f in commands.items()}
+    return _fish(words) if shell == "fish" else _bash(words, shell == "zsh")
+
+def _fish(words):
+    seen = lambda name: " and ".join(f"__fish_seen_subcommand_from {w}" for w in name.split())
+    options = [f"complete -c vldistill -n '{seen(name)}' -l {w[2:]}" for name, own in words.items() for w in own]
+    return "\n".join(options + [f"complete -c vldistill -n __fish_use_subcommand -a {n.split()[0]}" for n in words])
+
+def _bash(words, zsh):
+    cases = [f'    "{name}"*) known="{" ".join(own)}" ;;' for name, own in words.items()]
+    first = " ".join(dict.fromkeys(n.split()[0] for n in words))
+    return "\n".join(["autoload -U +X bashcompinit && bashcompinit"] * zsh + [
+        "_vldistill() {", f'  local known="{first}"', '  case "${COMP_WORDS[*]:1:COMP_CWORD-1}" in', *cases, "  esac",
+        '  COMPREPLY=($(compgen -W "$known" -- "${COMP_WORDS[COMP_CWORD]}"))', "}",
+        "complete -o default -F _vldistill vldistill"])

@@ -281,15 +281,17 @@ def _looking_at(tower, side):
     tower.size = side
 
 # %% ../nbs/01_encoders.ipynb #eb4a8878
-def _meant(name):
-    "What an unknown name may have meant."
+def _unknown_tower(spec, name):
+    "What to say of a name that nothing has, and what it may have meant."
     import timm
-    if name.lower() in ("lite0", "tiny", "vit-focus"): return f" (did you mean {name.lower()}?)"
-    return f" (did you mean timm:{name}?)" if timm.is_model(name) else ""
+    low, meant = name.lower(), f"timm:{name}" if timm.is_model(name) else None
+    if low in ("lite0", "tiny", "vit-focus"): meant = low
+    hint = f" (did you mean {meant}?)" if meant else ""
+    return InputError(f"image encoder {spec!r}{hint}: use lite0, vit-focus, tiny, timm:NAME or open_clip:MODEL/TAG")
 
 # %% ../nbs/01_encoders.ipynb #cdd58ab6
 def image_encoder(
-    spec: str, # `lite0`, `vit-focus`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`; `…@SIDE`; `…,pretrained=no`; `timm:NAME,checkpoint=FILE`
+    spec: str, # lite0, vit-focus, tiny, timm:NAME[,checkpoint=FILE], open_clip:MODEL/TAG; …@SIDE; …,pretrained=no
     *,
     pretrained: bool = True, # False for random weights
     seed: int = 0, # of random weights
@@ -307,8 +309,7 @@ def image_encoder(
             tower = ImageTower(_vit_focus(pretrained), 384, spec=name, mean=IMAGENET[0], std=IMAGENET[1])
         elif name.startswith("timm:"): tower = _timm(name, pretrained)
         elif name.startswith("open_clip:"): tower = _open_clip_image(name, pretrained)
-        else: raise InputError(f"image encoder {spec!r}{_meant(name)}: use lite0, vit-focus, tiny, timm:NAME or "
-                               "open_clip:MODEL/TAG")
+        else: raise _unknown_tower(spec, name)
     if side is not None: _looking_at(tower, side)
     tower.spec = spec
     return tower.eval()

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Labels', 'class_views', 'public_encoder', 'ProjectorRun', 'score_network', 'one_process', 'weigh', 'artifact_bytes',
-           'check_classes', 'Lessons', 'label_source', 'check_teacher', 'same_classes', 'measured', 'correction_bytes']
+           'check_classes', 'Lessons', 'label_source', 'check_teacher', 'same_classes', 'measured', 'correction_bytes',
+           'train_table']
 
 # %% ../nbs/11i_labelling.ipynb #c09c4829
 import math, os
@@ -15,7 +16,7 @@ from typing import Any, Literal
 from fastcore.basics import patch
 
 from .data import InputError, PairData, load_data
-from .pipeline import is_main, say
+from .pipeline import is_main, say, table
 
 # %% ../nbs/11i_labelling.ipynb #a11b0002
 def class_views(data: Any, # `PairData` or `ClassImages` to learn from
@@ -271,3 +272,14 @@ def correction_bytes(encoder: str, # spec of an image tower; its weights do not 
     width, own = (tower.dim, 0) if clip else (embed_dim, 4 * tower.dim * embed_dim)
     held = delta_bytes(count_deltas(tower.net, ranks), head_numbers(ranks.head, width, classes))
     return held, weigh(tower) + own
+
+# %% ../nbs/11i_labelling.ipynb #a11b0016
+def train_table(result: dict, # from `projector_train`
+                ) -> str: # several lines
+    "Who labels how well, and what it weighs."
+    names = {"zero-shot": "zero-shot", "projector": "projector, as stored", "teacher": "teacher, its last checkpoint",
+             "teachers": "teacher, all checkpoints"}
+    rows = [[name, *(f"{result[k][m]:.1f}" for m in ("top1", "macro"))] for k, name in names.items() if k in result]
+    share = f"of what the teacher says of new views of the images, {100 * result['explained']:.0f} % is explained"
+    sizes = table(["bytes", ""], [[k, f"{v:,}"] for k, v in result["bytes"].items()])
+    return f"{table(['percent right on test', 'top1', 'macro'], rows)}\n{share}\n\n{sizes}\n"

@@ -7,8 +7,8 @@ __all__ = ['FROZEN', 'is_main', 'say', 'table', 'write_json', 'Lab', 'open_lab',
            'start_covariance', 'expert_encoder', 'adapters_of', 'start_trajectory', 'learn', 'merged', 'as_published',
            'encoders', 'overruled', 'loop_config', 'match_config', 'first_pairs', 'begin', 'live_objective', 'record',
            'check_work', 'claimed', 'finished', 'captions_of', 'save_pairs', 'resolved', 'recipe_of', 'open_experiment',
-           'check_room', 'distil', 'open_for', 'taught', 'chosen_shrink', 'read_back', 'judge_experiment',
-           'run_experiment']
+           'check_room', 'distil', 'asked_for', 'default_folder', 'open_for', 'taught', 'chosen_shrink', 'read_back',
+           'score_table', 'judged_by', 'judge_experiment', 'run_experiment', 'run_table']
 
 # %% ../nbs/11h_pipeline.ipynb #147be843
 import hashlib, json, math, os, shutil, sys
@@ -22,7 +22,7 @@ from typing import Any, Iterator, Sequence
 
 from fastcore.basics import patch
 
-from .config import PICKS, WITHIN, Experiment, moving, objective_of, plain
+from .config import PICKS, WITHIN, Experiment, experiment_of, from_set, moving, objective_of, plain
 from .data import InputError, PairData, atomic_write, cache_dir, load_data
 from .store import only_one
 
@@ -598,6 +598,30 @@ def _learned(lab, start, cfg, work, resume, recipe):
     if is_main() and len(log) < cfg.steps: say(f"note: stopped after {len(log)} of {cfg.steps} steps; see above why")
     return pairs, recipe | {"steps_done": len(log), "metrics": {"val_mean_recall": v for v in last}}
 
+# %% ../nbs/11h_pipeline.ipynb #918fb937
+def asked_for(given: dict, # arguments of `distill`
+              ) -> Experiment: # checked
+    "A `distill` as an experiment; `InputError` for options that its method does not take."
+    same = ("method", "data", "pairs", "seed", "image_encoder", "text_encoder", "size", "start", "experts", "towers",
+            "bank", "paper")
+    world = {k: given[k] for k in same if given[k] is not None}
+    overruled(as_published(given["paper"], given["method"], given["pairs"])[0], rank=given["rank"],
+              gradient=given["gradient"])
+    kind = objective_of(Experiment(**world))
+    flags = dict(steps="loop.steps", rank="trajectory.rank", gradient="trajectory.mode")
+    idle = dict(steps=kind is None, resume=kind is None, set=kind is None, rank=kind != "trajectory",
+                gradient=kind != "trajectory")
+    for name in (k for k, v in idle.items() if v and given[k]):
+        why = "matches no experts" if name in ("rank", "gradient") else "picks real pairs at once"
+        raise InputError(f"--{name}: {given['method']} {why}; leave it out")
+    own = from_set(given["set"], kind)
+    return experiment_of(world | own | {k: given[name] for name, k in flags.items() if given[name] is not None})
+
+def default_folder(exp: Experiment, # any
+                   ) -> str: # folder
+    "Where an artifact goes if nobody says."
+    return f"runs/{exp.method}-{exp.pairs}" + (f"-seed{exp.seed}" if exp.seed else "")
+
 # %% ../nbs/11h_pipeline.ipynb #2e493a55
 def open_for(dp: Any, # `DistilledPairs`
              data: str, # source, whose test split is searched
@@ -658,6 +682,24 @@ def read_back(dp: Any, # `DistilledPairs`
         say(f"note: {spec} is not the data these pairs were made from")
     return nearest_captions(dp, d.train, dual_encoder("tiny", dp.recipe["text_spec"]))
 
+# %% ../nbs/11h_pipeline.ipynb #7c348bd6
+def score_table(scores: dict, # as `evaluate_pairs`
+                ) -> str: # several lines
+    "Recalls in percent: mean, spread and every run."
+    show = lambda v: [f"{v['mean']:.2f}", f"{v['std']:.2f}", " ".join(f"{r:.1f}" for r in v["runs"])]
+    return table(["percent", "mean", "std", "runs"], [[k, *show(v)] for k, v in scores.items() if isinstance(v, dict)])
+
+# %% ../nbs/11h_pipeline.ipynb #21070cec
+def judged_by(result: dict, # as `evaluate` writes it
+              lab: Lab, # that searched
+              ) -> str: # one line
+    "Who searched, and how much."
+    n, test, how = len(result["mean_recall"]["runs"]), lab.data.test, f"recipe {result['recipe']}"
+    where = "on val" if lab.data.counts["val"] else "by default"
+    if result["student"] == "solved": how = f"shrinkage {result['shrink']}, chosen {where}"
+    who = f"{n} {result['student']} student{'s' * (n > 1)}, {how}"
+    return f"{who}; searched: {len(test):,} pictures and {test.n_txt:,} captions of test"
+
 # %% ../nbs/11h_pipeline.ipynb #5612098e
 def judge_experiment(lab: Lab, # opened
                      exp: Experiment, # with students
@@ -692,3 +734,14 @@ def run_experiment(exp: Experiment, # checked
     dp = load_distilled(folder)
     lab.loss = dp.recipe["settings"].get("objective", {}).get("loss", lab.loss)
     return dict(recipe=dp.recipe, test=judge_experiment(lab, exp, dp) if exp.students else None)
+
+# %% ../nbs/11h_pipeline.ipynb #bd759b75
+def run_table(rows: Sequence[dict], # as `run` writes them
+              ) -> str: # several lines
+    "Val and test of every run."
+    val = lambda r: r["recipe"].get("metrics", {}).get("val_mean_recall")
+    test = lambda r: r["test"] and r["test"]["mean_recall"]["mean"]
+    show = lambda v: "-" if v is None else f"{v:.1f}"
+    return table(["run", "method", "pairs", "val", "test"],
+                 [[r["run"] or Path(r["folder"]).name, r["recipe"]["method"], r["recipe"]["n_pairs"], show(val(r)),
+                   show(test(r))] for r in rows])
