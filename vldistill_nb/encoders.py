@@ -248,12 +248,7 @@ def _open_clip_image(spec, pretrained):
     size = cfg["size"] if isinstance(cfg["size"], int) else cfg["size"][0]
     return ImageTower(clip.visual, dim, spec=spec, mean=cfg["mean"], std=cfg["std"], size=size)
 
-# %% ../nbs/01_encoders.ipynb #cdd58ab5
-def _wanted(spec, pretrained):
-    "`NAME,pretrained=no` as name and whether trained weights are wanted."
-    found = re.fullmatch(r"(.+),pretrained=(yes|no)", spec)
-    return (found[1], pretrained and found[2] == "yes") if found else (spec, pretrained)
-
+# %% ../nbs/01_encoders.ipynb #0158a2ec
 def _own_weights(net, file, spec):
     "Load weights from a file into a network; its classifier, which we do not use, may be missing or there."
     if not Path(file).is_file(): raise InputError(f"{spec}: {file} is no file")
@@ -267,6 +262,12 @@ def _own_weights(net, file, spec):
     wrong = [k for k, v in mine.items() if k not in bare or bare[k].shape != v.shape]
     if wrong: raise InputError(f"{spec}: {file} has no fitting {wrong[0]}, one of {len(wrong)} of {len(mine)} missing")
     net.load_state_dict({k: bare[k] for k in mine})
+
+# %% ../nbs/01_encoders.ipynb #cdd58ab5
+def _wanted(spec, pretrained):
+    "`NAME,pretrained=no` as name and whether trained weights are wanted."
+    found = re.fullmatch(r"(.+),pretrained=(yes|no)", spec)
+    return (found[1], pretrained and found[2] == "yes") if found else (spec, pretrained)
 
 def _at_side(spec):
     "`NAME@SIDE` as name and pixels a side; None where it says nothing."
