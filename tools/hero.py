@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 matplotlib.use('agg')
 import matplotlib.pyplot as plt
-from vldistill_nb.cli import read_back
+from vldistill_nb.pipeline import read_back
 from vldistill_nb.distilled import load_distilled
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,13 +9,13 @@ import torch
 from accelerate import PartialState
 from fastcore.basics import patch
 from torch import Tensor
-from tqdm.auto import tqdm
 from .data import InputError, PairData
 from .distill import shared_feats
 from .encoders import DualEncoder, Feats, Pairs
 from .feed import StoredImages, batches
 from .retrieval import _chunks
 from .share import SHARES, chunks_of, in_turn, my_items, say_share
+from .store import tqdm
 
 # %% auto #0
 __all__ = ['CrossCov', 'covariance_stats', 'CovConfig', 'auto_rho', 'CovarianceMatching']

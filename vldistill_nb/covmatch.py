@@ -16,7 +16,6 @@ from fastcore.basics import patch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm.auto import tqdm
 from .contrast import pair_loss
 from .coresets import groups_at
 from .covariance import CovarianceMatching, CovConfig, CrossCov, covariance_stats
@@ -28,6 +27,7 @@ from .experts import _is_done, base_hash
 from .feed import StoredImages, batches
 from .retrieval import PROJ, PKSampler, _optimizer, learn_from, moving
 from .share import chunks_of, gather_rows, in_turn, my_chunks, my_items, say_share, span
+from .store import tqdm
 
 # %% auto #0
 __all__ = ['UPDATES', 'PAPER', 'OTHERS', 'OnlineConfig', 'OnlineModel', 'CovMatchConfig', 'CovMatch', 'cross_cov',

@@ -21,9 +21,10 @@ from PIL import Image, ImageDraw, ImageFont
 from .store import InputError, Store, _reason, _sums, atomic_write, cache_dir, prepared
 
 # %% auto #0
-__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'FORMATS', 'DIGITS', 'OPTIONS', 'DEALT', 'PairData',
-           'contact_sheet', 'tiny_world', 'emoji_base', 'clean_caption', 'Listing', 'decode_image', 'decode_svg',
-           'split_options', 'load_data', 'look_at', 'test_transform', 'train_transform', 'AugConfig', 'augment']
+__all__ = ['SPLITS', 'SHAPES', 'COLOURS', 'SIZES', 'PLACES', 'MAX_PIXELS', 'FORMATS', 'IMAGE_NAMES', 'CAPTION_NAMES', 'DIGITS',
+           'OPTIONS', 'DEALT', 'PairData', 'contact_sheet', 'tiny_world', 'emoji_base', 'clean_caption', 'Listing',
+           'decode_image', 'decode_svg', 'named', 'split_options', 'load_data', 'look_at', 'test_transform',
+           'train_transform', 'AugConfig', 'augment']
 
 # %% ../nbs/00_data.ipynb #f022361e
 class _Later:
@@ -506,7 +507,7 @@ _SPLIT_OF = dict(train=0, restval=0, val=1, validation=1, valid=1, dev=1, test=2
 
 # %% ../nbs/00_data.ipynb #fbd8dda1
 def _split_of(name, where):
-    if name in _SPLIT_OF: return _SPLIT_OF[name]
+    if str(name).lower() in _SPLIT_OF: return _SPLIT_OF[str(name).lower()]
     raise InputError(f"{where} is {name!r}; expected one of {', '.join(_SPLIT_OF)}")
 
 # %% ../nbs/00_data.ipynb #079f71ae
@@ -573,7 +574,8 @@ def _karpathy_row(img, where):
     "(file name, captions, split) of one entry of the list."
     name = _need(img, "filename", str, where)
     if img.get("filepath"): name = f"{_need(img, 'filepath', str, where)}/{name}"
-    said = [_need(s, "raw", str, f"{where}.sentences[{j}]") for j, s in enumerate(_need(img, "sentences", list, where))]
+    said = [_need(s, "raw", str, f"{where}.sentences[{j}]") for j, s in enumerate(_need(img, "sentences", list, where))
+            if not isinstance(s, dict) or s.get("raw", "") is not None]                   # null is no caption
     split = _split_of(_need(img, "split", str, where), f"{where}.split")
     return _inside(name, f"{where}.filename"), said, split
 
@@ -583,7 +585,10 @@ def _list_karpathy(arg):
     match = re.fullmatch(r"(.+?\.json)(?:,(.+))?", arg)
     if not match: raise InputError(f"karpathy:{arg}: expected karpathy:FILE.json or karpathy:FILE.json,IMAGE_ROOT")
     file = Path(match[1]).expanduser()
-    images = _need(_load_json(file), "images", list, str(file))
+    doc = _load_json(file)
+    if isinstance(doc, dict) and "annotations" in doc:
+        raise InputError(f"karpathy:{arg}: is COCO's own form; say coco:{arg}")
+    images = _need(doc, "images", list, str(file))
     rows = [_karpathy_row(img, f"{file}: images[{i}]") for i, img in enumerate(images)]
     return _list_files(f"karpathy:{arg}", Path(match[2]).expanduser() if match[2] else file.parent / "images", rows)
 
@@ -637,18 +642,34 @@ def _open_hf(name, config, files=None):
     return dict(ds) if isinstance(ds, dict) else {"train": ds}
 
 # %% ../nbs/00_data.ipynb #ad997e9f
-_CAPTION_NAMES = r"captions?|captions?_\d+", r"sentences?|sentences_raw", r"texts?", r"txt"   # in order of preference
+IMAGE_NAMES = ("image", "img", "picture", "image_path", "img_path", "file_name", "filename", "filepath", "file",
+               "path", "image_name", "jpg", "png", "webp")   # in order of preference
+CAPTION_NAMES = (r"captions?|captions?_\d+|comments?", r"sentences?|sentences_raw", r"texts?", r"txt", r"title")
+
+def named(
+    names: Sequence[str], # of columns
+    where: str, # for the message
+    image: str | None = None, # the image column, if told
+    caption: str | None = None, # the caption columns, joined by `+`, if told
+) -> tuple[str, list[str]]: # the image column, the caption columns
+    "Which columns hold what; `InputError` if that is not clear."
+    plain = {n.strip().lower(): n for n in names}
+    found = image or next((plain[n] for n in IMAGE_NAMES if n in plain), None)
+    alike = ([n for low, n in plain.items() if re.fullmatch(p, low)] for p in CAPTION_NAMES)
+    texts = caption.split("+") if caption else next(filter(None, alike), [])
+    if found in names and texts and set(texts) <= set(names): return found, texts
+    raise InputError(f"{where}: no image or no caption column among {_some([*names])}; "
+                     "say ,image=COLUMN,caption=COLUMN")
 
 # %% ../nbs/00_data.ipynb #a5e859ab
 def _hf_columns(ds, where, image=None, caption=None):
-    "Names of the image column and of the caption columns, as told or as found."
+    "Names of the image column and of the caption columns, as told or as found; pictures have a type of their own."
     import datasets
-    cols = ds.column_names
-    pictures = [image] if image else [c for c in cols if isinstance(ds.features[c], datasets.Image) or c == "image"]
-    named = [[c for c in cols if re.fullmatch(p, c)] for p in _CAPTION_NAMES]
-    words = caption.split("+") if caption else next(filter(None, named), [])
-    if pictures and (words or _hf_label(ds)) and {pictures[0], *words} <= set(cols): return pictures[0], words
-    raise InputError(f"{where}: no image or no caption column among {_some(cols)}; say ,image=COLUMN,caption=COLUMN")
+    pictures = [c for c in ds.column_names if isinstance(ds.features[c], datasets.Image)] + ["image"]
+    try: return named(ds.column_names, where, image or pictures[0], caption)
+    except InputError:                                     # classes need no captions
+        if caption or not _hf_label(ds) or (image or pictures[0]) not in ds.column_names: raise
+        return image or pictures[0], []
 
 # %% ../nbs/00_data.ipynb #85339e7b
 def _hf_label(ds):

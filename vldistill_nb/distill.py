@@ -16,11 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
 from .devices import narrowed
 from .encoders import DualEncoder, ImageTower, Pairs, TextEmb, TextTower
 from .share import gather_rows, my_chunks, span
+from .store import tqdm
 
 # %% auto #0
 __all__ = ['EVENTS', 'leaves', 'with_leaves', 'initial_pairs', 'DistillConfig', 'step_rng', 'Callback', 'Run', 'fetched',

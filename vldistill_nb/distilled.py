@@ -30,6 +30,7 @@ from .data import InputError, PairData, _bytes, contact_sheet
 from .devices import precision
 from .encoders import DualEncoder, Pairs, TextEmb
 from .contrast import LowRankSim
+from .store import on_disk
 
 # %% ../nbs/04_distilled.ipynb #4f4f6b31
 def text_depth(txts:Any, # list of strings, `TextEmb` or features
@@ -401,7 +402,9 @@ def swap_folder(folder:str|Path, # the folder to appear, or to be replaced
     except OSError as e: raise InputError(f"{folder}: cannot be made ({e.strerror})") from None
     try:
         yield new
+        on_disk(*new.rglob("*"), new)
         _swap(new, folder)
+        on_disk(folder.parent)
     finally: shutil.rmtree(new, ignore_errors=True)
 
 # %% ../nbs/04_distilled.ipynb #24a6ba0b

@@ -5,7 +5,7 @@
 # %% ../nbs/01_encoders.ipynb #bb8ee53f
 from __future__ import annotations
 
-import copy, functools, hashlib, io, logging, re, urllib.error, urllib.request, warnings, zlib
+import copy, functools, hashlib, io, logging, pickle, re, urllib.error, urllib.request, warnings, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -14,6 +14,8 @@ from typing import Any, Callable, Sequence
 
 import torch
 from fastcore.basics import patch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -219,7 +221,7 @@ def _unreachable(spec, e):
     "What went wrong, in one line that ends with what to do."
     why = re.split(r"(?<=[.:!?])\s|\n", str(e).strip())[0].rstrip(".:")
     return InputError(f"{spec}: cannot be loaded ({why}); check the name, go online once to fill the cache, or ask "
-                      "for random weights with pretrained=False")
+                      f"for random weights with {spec},pretrained=no")
 
 @contextmanager
 def _fetching(spec):
@@ -237,7 +239,9 @@ def _fetching(spec):
 def _timm(spec, pretrained):
     "A timm network without classifier, with the normalisation of its weights."
     import timm
-    with _fetching(spec): net = timm.create_model(spec.partition(":")[2], pretrained=pretrained, num_classes=0)
+    name, _, file = spec.partition(":")[2].partition(",checkpoint=")
+    with _fetching(spec): net = timm.create_model(name, pretrained=pretrained and not file, num_classes=0)
+    if file: _own_weights(net, str(Path(file).expanduser()), spec)
     cfg = net.pretrained_cfg
     dim = getattr(net, "head_hidden_size", None) or net.num_features
     return ImageTower(net, dim, spec=spec, mean=cfg["mean"], std=cfg["std"],
@@ -269,6 +273,21 @@ def _open_clip_image(spec, pretrained):
     tower.logit_scale = clip.logit_scale.exp().item()   # of cosines, as CLIP learned it
     return tower
 
+# %% ../nbs/01_encoders.ipynb #0158a2ec
+def _own_weights(net, file, spec):
+    "Load weights from a file into a network; its classifier, which we do not use, may be missing or there."
+    if not Path(file).is_file(): raise InputError(f"{spec}: {file} is no file")
+    try: found = load_file(file) if file.endswith(".safetensors") else torch.load(file, "cpu", weights_only=True)
+    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError) as e:
+        raise InputError(f"{spec}: {file} holds no weights ({' '.join(str(e).split())[:80]})") from None
+    if not isinstance(found, dict): raise InputError(f"{spec}: {file} holds no table of weights")
+    found = next((found[k] for k in ("state_dict", "model") if isinstance(found.get(k), dict)), found)
+    bare = {k.removeprefix("module."): v for k, v in found.items()}
+    mine = net.state_dict()
+    wrong = [k for k, v in mine.items() if k not in bare or bare[k].shape != v.shape]
+    if wrong: raise InputError(f"{spec}: {file} has no fitting {wrong[0]}, one of {len(wrong)} of {len(mine)} missing")
+    net.load_state_dict({k: bare[k] for k in mine})
+
 # %% ../nbs/01_encoders.ipynb #cdd58ab5
 def _wanted(spec, pretrained):
     "`NAME,pretrained=no` as name and whether trained weights are wanted."
@@ -287,9 +306,18 @@ def _looking_at(tower, side):
     if not 8 <= side <= 1024: raise InputError(f"{tower.spec}@{side}: from 8 to 1024 pixels a side, not {side}")
     tower.size = side
 
+# %% ../nbs/01_encoders.ipynb #eb4a8878
+def _unknown_tower(spec, name):
+    "What to say of a name that nothing has, and what it may have meant."
+    import timm
+    low, meant = name.lower(), f"timm:{name}" if timm.is_model(name) else None
+    if low in ("lite0", "tiny", "vit-focus"): meant = low
+    hint = f" (did you mean {meant}?)" if meant else ""
+    return InputError(f"image encoder {spec!r}{hint}: use lite0, vit-focus, tiny, timm:NAME or open_clip:MODEL/TAG")
+
 # %% ../nbs/01_encoders.ipynb #cdd58ab6
 def image_encoder(
-    spec: str, # `lite0`, `vit-focus`, `tiny`, `timm:NAME` or `open_clip:MODEL/TAG`; `…@SIDE`; `…,pretrained=no`
+    spec: str, # lite0, vit-focus, tiny, timm:NAME[,checkpoint=FILE], open_clip:MODEL/TAG; …@SIDE; …,pretrained=no
     *,
     pretrained: bool = True, # False for random weights
     seed: int = 0, # of random weights
@@ -307,7 +335,7 @@ def image_encoder(
             tower = ImageTower(_vit_focus(pretrained), 384, spec=name, mean=IMAGENET[0], std=IMAGENET[1])
         elif name.startswith("timm:"): tower = _timm(name, pretrained)
         elif name.startswith("open_clip:"): tower = _open_clip_image(name, pretrained)
-        else: raise InputError(f"image encoder {spec!r}: use lite0, vit-focus, tiny, timm:NAME or open_clip:MODEL/TAG")
+        else: raise _unknown_tower(spec, name)
     if side is not None: _looking_at(tower, side)
     tower.spec = spec
     quick_on_small_maps(tower.net)
@@ -901,7 +929,7 @@ def encode_data(
 # %% ../nbs/01_encoders.ipynb #600b085b
 def _encode(tower, feed, n, bs, progress):
     "All rows of one kind, batch by batch."
-    from tqdm.auto import tqdm
+    from vldistill_nb.store import tqdm
     bar = tqdm(feed, total=-(-n // bs), disable=not progress, unit="batch")
     return torch.cat([tower(x).float().cpu() for x in bar])
 

@@ -19,7 +19,6 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm.auto import tqdm
 from .contrast import pair_loss
 from .data import InputError, PairData, atomic_write, train_transform
 from .devices import _seeded, narrowed
@@ -27,6 +26,7 @@ from .distilled import versions
 from .encoders import DualEncoder, encode_data, fresh
 from .feed import StoredImages, batches
 from .retrieval import PROJ, PROTOCOLS, learn_from, moving
+from .store import tqdm
 
 # %% auto #0
 __all__ = ['DTYPES', 'MANIFEST', 'SCHEMA', 'base_hash', 'ExpertConfig', 'expert_path', 'record_experts', 'Experts',

@@ -4,7 +4,7 @@
 
 # %% ../nbs/12c_plan.ipynb #6e3fd7fd
 from __future__ import annotations
-import copy, functools, math, os, re, time, warnings
+import copy, functools, os, re, shutil, time, warnings
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -24,10 +24,10 @@ from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sd
 # %% auto #0
 __all__ = ['aten', 'ALARMS', 'CARDS', 'COUNTS', 'STEPS', 'ROOM', 'RUNS', 'Watch', 'pretend', 'Cost', 'cost_of', 'Card',
            'this_cpu', 'Counted', 'untrained', 'World', 'step_cost', 'Plan', 'make_plan', 'cheaper', 'add_options',
-           'card_table', 'advice', 'own_run', 'paper_run', 'report_of']
+           'card_table', 'advice', 'own_run', 'paper_run', 'asked_run', 'all_there', 'report_of']
 
 # %% ../nbs/12c_plan.ipynb #518f9fb7
-from .bench import learn_config, table
+from .config import Experiment
 from .covariance import CovarianceMatching, CovConfig, CrossCov
 from .covmatch import CovMatch, CovMatchConfig, OnlineConfig, paper_settings
 from .data import InputError, look_at
@@ -38,6 +38,8 @@ from .papers import paper
 from .retrieval import FROZEN, PROTOCOLS, StudentConfig, _steps, moving, student_config, train_student
 from .stack import Phased
 from .trajectory import TrajectoryConfig, TrajectoryMatching
+from .pipeline import loop_config, say, table
+from .store import cache_dir, readable_size
 
 # %% ../nbs/12c_plan.ipynb #5b2c10ab
 aten = torch.ops.aten
@@ -570,7 +572,7 @@ RUNS = dict(
 def _loop_of(name, world):
     "The outer loop of a run, as the commands have it."
     live = world.towers if name == "covmatch" else "frozen"
-    return learn_config("trajectory" if name == "trajectory" else "covariance", dict(towers=live, paper=None))
+    return loop_config(Experiment("trajectory" if name == "trajectory" else "covariance", towers=live))
 
 # %% ../nbs/12c_plan.ipynb #ae8da596
 def own_run(
@@ -605,6 +607,54 @@ def paper_run(
     world = World(untrained(p.image_encoder, p.text_encoder, 256, p.proj), Counted(data, p.size), p.pairs)
     world = replace(world, towers=p.experts.protocol, loop=p.loop, count=p.n_experts if what == "experts" else 5)
     return world, dict(distill=p.match, experts=p.experts, evaluate=p.student)[what]
+
+# %% ../nbs/12c_plan.ipynb #9dd13455
+def asked_run(
+    run: str, # one of `RUNS`
+    pairs: int, # synthetic ones
+    paper: str | None = None, # published settings
+    **own: Any, # data, image_encoder, text_encoder, size, towers, count; `set`, settings by name
+) -> tuple[World, Any]: # for `make_plan`
+    "World and settings of a run, published or as given; `InputError` where both are."
+    if paper is None:
+        if own["set"] and run not in ("covariance", "trajectory"):
+            raise InputError(f"--set: is for covariance and trajectory; leave it out of plan {run}")
+        moves = own["towers"] or dict(covmatch="full", evaluate="solved").get(run, "probe")
+        enc = untrained(own["image_encoder"] or "lite0@128", own["text_encoder"] or "minilm", 256)
+        world = World(enc, Counted(own["data"] or "openmoji", own["size"] or 64), pairs, moves, count=own["count"] or 1)
+        return own_run(run, world, own["set"])
+    for name in (k for k in ("size", "towers", "count", "set") if own[k]):
+        raise InputError(f"--{name.replace('_', '-')}: {paper} has its own; leave it out")
+    live = paper.startswith("covmatch:")
+    if run in ("covariance", "trajectory" if live else "covmatch"):
+        raise InputError(f"--paper {paper}: is not one of {run}; covmatch: is of covmatch, the others of trajectory")
+    world, cfg = paper_run(paper, run if run in ("experts", "evaluate") else "distill", pairs)
+    return _otherwise(world, own), cfg
+
+# %% ../nbs/12c_plan.ipynb #c7e1b6d6
+def _otherwise(world, own):
+    "A published world with other data or encoders, said aloud."
+    theirs = world.enc
+    specs = own["image_encoder"] or theirs.image_spec, own["text_encoder"] or theirs.text_spec
+    if specs != (theirs.image_spec, theirs.text_spec):
+        say(f"note: this was published with {theirs.image_spec} and {theirs.text_spec}")
+        world = replace(world, enc=untrained(*specs, theirs.embed_dim, theirs.proj))
+    return replace(world, data=Counted(own["data"], world.data.size)) if own["data"] else world
+
+# %% ../nbs/12c_plan.ipynb #17483d82
+def all_there(
+    plan: Plan, # of a run
+    world: World, # that it is about
+) -> None:
+    "Look for what a run will ask for; `InputError` for what is missing, and a line for what is there."
+    from vldistill_nb.encoders import image_encoder, text_encoder
+    image_encoder(world.enc.image_spec), text_encoder(world.enc.text_spec)
+    need, free = sum(plan.disk.values()), shutil.disk_usage(cache_dir()).free
+    if need > free:
+        raise InputError(f"disk: {readable_size(need)} are needed, {readable_size(free)} are free in {cache_dir()}")
+    d = world.data
+    say(f"{d.spec}: {d.n:,} train, {d.n_val:,} val and {d.n_test:,} test images; both towers with their weights; "
+        f"{readable_size(free)} free on the disk, {readable_size(need)} needed")
 
 # %% ../nbs/12c_plan.ipynb #b8c62d02
 def report_of(

@@ -15,13 +15,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 from .data import InputError, PairData, atomic_write
 from .devices import exact
 from .encoders import DualEncoder, Feats, Pairs, dual_encoder, encode_data
 from .lora import _corrections, _inject, _matrix, _merge_net
 from .retrieval import student_config, train_student
 from .softlabels import ModelLabels, StoredLabels, Views, classifier
+from .store import tqdm
 
 # %% auto #0
 __all__ = ['TEMPLATE', 'FORMS', 'align_encoder', 'class_prompts', 'class_embeddings', 'RankConfig', 'adapted_layers',

@@ -19,11 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 from .data import InputError, PairData, _bytes, _data_uri, _positions, _private_rng, _some
 from .data import atomic_write, contact_sheet
 from .devices import _seeded, autocast
 from .distill import step_rng
+from .store import tqdm
 
 # %% auto #0
 __all__ = ['LOSSES', 'SCHEDULES', 'OTHER_VIEWS', 'class_data', 'ClassImages', 'random_images', 'Classifier', 'classifier',

@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image, ImageOps
 from .data import (Listing, _endings, _Files, _hash_split, _hf_listing, _inside, _list_files, _load_json,
                                _need, _open_hf, _read_named, _scan, _some, _split_of, _SPLIT_OF, _texts,
-                               clean_caption, decode_image)
+                               clean_caption, decode_image, named)
 from .store import InputError, _piece
 
 # %% auto #0
-__all__ = ['IMAGE_NAMES', 'CAPTION_NAMES', 'TABLES', 'picture_bytes', 'named', 'listing_of', 'sides_of', 'read_table', 'list_csv',
-           'list_coco', 'split_word', 'list_wds', 'list_parquet', 'list_captioned']
+__all__ = ['TABLES', 'picture_bytes', 'listing_of', 'sides_of', 'read_table', 'list_csv', 'list_coco', 'split_word', 'list_wds',
+           'list_parquet', 'list_captioned']
 
 # %% ../nbs/14_sources.ipynb #1239cf8a
 def picture_bytes(
@@ -54,27 +54,6 @@ class _Held:
         return _piece(self.path, *ref)
 
     def __reduce__(self): return _Held, (None, self.path)   # another process reads, and removes nothing
-
-# %% ../nbs/14_sources.ipynb #a9fce877
-IMAGE_NAMES = ("image", "img", "picture", "image_path", "img_path", "file_name", "filename", "filepath", "file",
-               "path", "image_name", "jpg", "png", "webp")   # in order of preference
-CAPTION_NAMES = (r"captions?|captions?_\d+|comments?", r"sentences?|sentences_raw", r"texts?", r"title")   # likewise
-
-# %% ../nbs/14_sources.ipynb #643dd3b2
-def named(
-    names: Sequence[str], # of columns
-    where: str, # for the message
-    image: str | None = None, # the image column, if told
-    caption: str | None = None, # the caption columns, joined by `+`, if told
-) -> tuple[str, list[str]]: # the image column, the caption columns
-    "Which columns hold what; `InputError` if that is not clear."
-    plain = {n.strip().lower(): n for n in names}
-    found = image or next((plain[n] for n in IMAGE_NAMES if n in plain), None)
-    alike = ([n for low, n in plain.items() if re.fullmatch(p, low)] for p in CAPTION_NAMES)
-    texts = caption.split("+") if caption else next(filter(None, alike), [])
-    if found in names and texts and set(texts) <= set(names): return found, texts
-    raise InputError(f"{where}: no image or no caption column among {_some([*names])}; "
-                     "say ,image=COLUMN,caption=COLUMN")
 
 # %% ../nbs/14_sources.ipynb #6dd04895
 def _said(cells, where):

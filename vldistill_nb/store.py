@@ -18,11 +18,11 @@ import numpy as np
 from fastcore.basics import patch
 from filelock import FileLock, Timeout
 from PIL import Image
-from tqdm.auto import tqdm
+import tqdm as tqdm_
 
 # %% auto #0
-__all__ = ['BLOCK', 'FACTS', 'InputError', 'atomic_write', 'cache_dir', 'only_one', 'Packed', 'Store', 'prepared', 'stores',
-           'verify_store', 'remove_store']
+__all__ = ['BLOCK', 'FACTS', 'InputError', 'tqdm', 'on_disk', 'atomic_write', 'cache_dir', 'only_one', 'Packed', 'Store',
+           'readable_size', 'prepared', 'stores', 'verify_store', 'remove_store']
 
 # %% ../nbs/00b_store.ipynb #0b570009
 class InputError(ValueError):
@@ -39,11 +39,29 @@ def _reason(e):
     if "truncated" in str(e).lower(): return "truncated"
     return " ".join(str(e).split())[:120] or type(e).__name__
 
+# %% ../nbs/00b_store.ipynb #7dda2f60
+def tqdm(*items: Any,  # what is counted, if anything
+         disable: bool = False,  # show nothing
+         **how: Any,  # as tqdm takes it
+         ) -> tqdm_.tqdm:  # the bar
+    "A progress bar where somebody is looking: none in a log file, and none if `TQDM_DISABLE` is set."
+    seen = sys.stderr.isatty() or "ipykernel" in sys.modules
+    return tqdm_.tqdm(*items, disable=disable or not seen or bool(os.environ.get("TQDM_DISABLE")), **how)
+
 # %% ../nbs/00b_store.ipynb #0b57000c
 def _umask():
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+# %% ../nbs/00b_store.ipynb #a566a044
+def on_disk(*paths: Path,  # files, or folders, for the names in them
+            ) -> None:
+    "Wait until what was written is on the disk, so that a power cut cannot take it back."
+    for path in (p for p in paths if not (p.is_dir() and os.name == "nt")):       # Windows opens no folders
+        fd = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+        try: os.fsync(fd)
+        finally: os.close(fd)
 
 # %% ../nbs/00b_store.ipynb #0b57000d
 @contextmanager
@@ -58,7 +76,9 @@ def atomic_write(
     try:
         yield Path(temp)
         os.chmod(temp, 0o666 & ~_umask())
+        on_disk(Path(temp))
         os.replace(temp, path)
+        on_disk(path.parent)
     finally: Path(temp).unlink(missing_ok=True)
 
 # %% ../nbs/00b_store.ipynb #0b57000f
@@ -333,7 +353,8 @@ def left(self: Store) -> list[int]:  # numbers of blocks
             if note is None or any(_reads(self.source, i, self.size) for i, _ in note["bad"])]
 
 # %% ../nbs/00b_store.ipynb #0b57002c
-def _amount(n):
+def readable_size(n: float, # bytes
+                  ) -> str: # such as "1.5 GB"
     "Bytes for people."
     for unit in ("bytes", "kB", "MB", "GB"):
         if n < 1000: break
@@ -354,7 +375,7 @@ def check_space(self: Store) -> None:
     need = len(self) * (3 * self.size ** 2 // (4 if self.packed else 1) + FACTS.itemsize) - _on_disk(self.folder)
     free = shutil.disk_usage(next(p for p in self.folder.parents if p.exists())).free
     if need > free: raise InputError(
-        f"{self.source.spec} at {self.size} px: needs {_amount(need)}, but {_amount(free)} are free in "
+        f"{self.source.spec} at {self.size} px: needs {readable_size(need)}, but {readable_size(free)} are free in "
         f"{self.folder.parent}; free some space, set XDG_CACHE_HOME to another folder, or ask for a smaller size")
 
 # %% ../nbs/00b_store.ipynb #0b57002f
@@ -376,12 +397,6 @@ def _lay_out(self: Store):
     with atomic_write(self.folder / "blocks.jsonl") as new:
         new.write_text("".join(json.dumps(note) + "\n" for note in self.notes if note))
 
-# %% ../nbs/00b_store.ipynb #0b570030
-def _sync(*files):
-    "Have the system write files to the disk."
-    for file in files:
-        with open(file, "rb+") as f: os.fsync(f.fileno())
-
 # %% ../nbs/00b_store.ipynb #0b570031
 @patch
 def make(self: Store,
@@ -401,7 +416,7 @@ def make(self: Store,
         for note in notes:
             print(json.dumps(note), file=log, flush=True)
             bar.update(len(refs[note["block"] * BLOCK:(note["block"] + 1) * BLOCK]))
-    _sync(*(self.folder / f for f in (_IMAGES[self.packed], "facts.npy", "blocks.jsonl")))
+    on_disk(*(self.folder / f for f in (_IMAGES[self.packed], "facts.npy", "blocks.jsonl")))
 
 # %% ../nbs/00b_store.ipynb #0b570033
 @patch
