@@ -285,6 +285,7 @@ def told(job, arg, said):
     "In a process of its own: do a job; what it says goes to a file."
     with open(said, 'w', encoding='utf-8') as f:
         for fd in (1, 2): os.dup2(f.fileno(), fd)
+    multiprocessing.set_start_method(None, force=True)              # the one that everybody has
     done = job(arg)
     sys.stdout.flush(), sys.stderr.flush()
     atexit._run_exitfuncs()                                         # a forked process does not do that by itself
