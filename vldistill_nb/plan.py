@@ -236,6 +236,7 @@ class Counted:
         if not 8 <= size <= 1024: raise InputError(f"size: from 8 to 1024 pixels a side, not {size}")
         self.n, self.per, self.n_val, self.n_test = COUNTS.get(spec) or _counts(spec)
         self.spec, self.size, self.fingerprint, self.n_txt = spec, size, "", self.n * self.per
+        self.groups = None
 
 # %% ../nbs/12c_plan.ipynb #2e3a47d7
 def _counts(spec):
