@@ -610,7 +610,7 @@ BINDING = SHORT | dict(reset=160, optimizer="adamw", lr_head=3e-3, lr_enc=5e-4, 
 
 # %% ../nbs/12_bench.ipynb #3f66b673
 def scenes() -> tuple: # title, jobs
-    "A hundred pairs for students of both towers, in a world that needs both."
+    "A hundred pairs of scenes, for students of one tower or both."
     students = (("solved", 1), (f"image,{LIVE}", 1), (f"full,{LIVE}", 1))
     tries = [("random", {}), ("k-means", {}), ("covariance", dict(gamma=0.75, steps=30))]
     tries += [("trajectory", dict(steps=60)), ("covmatch", SHORT), ("covmatch", BINDING)]
