@@ -34,3 +34,24 @@ def record(file, rows, **more):
     command = "python " + shlex.join(portable(w) for w in sys.argv if w != "--resume")
     made = dict(command=command, date=date.today().isoformat(), versions=versions(), **more, rows=rows)
     with atomic_write(file) as f: f.write_text(json.dumps(made, indent=1))
+
+def class_folders(out, size, what, draw):
+    """Images in `out/SPLIT/NAME/MAKER.png`, whole or not at all; the folder. An existing one must have this size.
+
+    `draw()` yields split, name, maker and image."""
+    import shutil
+    from PIL import Image
+    from vldistill_nb.data import InputError
+    out = Path(out)
+    if out.exists():
+        one = next(out.glob("train/*/*.png"), None)
+        if one is None or Image.open(one).size != (size, size):
+            raise InputError(f"{out} holds no {what} of {size} px; remove it")
+        return out
+    temp = out.with_name(out.name + ".part")
+    shutil.rmtree(temp, ignore_errors=True)
+    for part, name, maker, img in draw():
+        folder = temp / part / name
+        folder.mkdir(parents=True, exist_ok=True)
+        img.save(folder / f"{maker}.png")
+    return temp.rename(out)

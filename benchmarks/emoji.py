@@ -6,10 +6,11 @@ DIR holds the packages of `SETS` as npm packs them, `npm pack @iconify-json/NAME
 Classes are the emoji that all nine have, called by their names. Whole sets make a split: the makers of test drawings
 drew no train image. The folders are what `folder:DIR` reads.
 """
-import argparse, json, shutil, tarfile
+import argparse, json, tarfile
 from pathlib import Path
 from PIL import Image
 from tqdm.auto import tqdm
+from common import class_folders
 from vldistill_nb.data import InputError, decode_svg
 
 SETS = dict(train=("openmoji", "noto", "noto-v1", "streamline-emojis", "emojione-v1"), val=("emojione",),
@@ -29,23 +30,17 @@ def svg(drawn, name):
     w, h = (icon.get(k) or drawn.get(k) or 16 for k in ("width", "height"))
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}">{icon["body"]}</svg>'.encode()
 
-def write(sets, out, size):
-    "All images in `out/SPLIT/NAME/SET.png`, whole or not at all; the folder. An existing one must have this size."
-    out = Path(out)
-    if out.exists():
-        one = next(out.glob("train/*/*.png"), None)
-        if one is None or Image.open(one).size != (size, size):
-            raise InputError(f"{out} holds no emoji of {size} px; remove it")
-        return out
+def images(sets, size):
+    "Every drawing: its split, emoji, maker and picture."
     drawn = {name: icons(sets, name) for names in SETS.values() for name in names}
-    both, temp = sorted(set.intersection(*(set(d["icons"]) for d in drawn.values()))), out.with_name(out.name + ".part")
-    shutil.rmtree(temp, ignore_errors=True)
+    both = sorted(set.intersection(*(set(d["icons"]) for d in drawn.values())))
     for part, names in SETS.items():
         for maker, emoji in tqdm([(m, e) for m in names for e in both], desc=part):
-            folder = temp / part / emoji.replace("-", "_")
-            folder.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(decode_svg(svg(drawn[maker], emoji), size)).save(folder / f"{maker}.png")
-    return temp.rename(out)
+            yield part, emoji.replace("-", "_"), maker, Image.fromarray(decode_svg(svg(drawn[maker], emoji), size))
+
+def write(sets, out, size):
+    "All images as class folders; the folder."
+    return class_folders(out, size, "emoji", lambda: images(sets, size))
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])

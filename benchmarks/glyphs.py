@@ -7,13 +7,14 @@ Classes are the letters and digits of ASCII, Latin-1 and Latin Extended-A that a
 Unicode names. Whole families make a split: Lato, Raleway, Roboto and Droid are for training, Sansation for validation,
 Open Sans, Aller and Caviar Dreams for testing. The folders are what `folder:DIR` reads.
 """
-import argparse, shutil, unicodedata
+import argparse, unicodedata
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 from tqdm.auto import tqdm
+from common import class_folders
 from vldistill_nb.data import InputError
 
 VERSION = "1.8.0"                       # of trdg
@@ -42,24 +43,17 @@ def drawn(char, font, size):
     ImageDraw.Draw(big).text((FINER * size / 2, 0.74 * FINER * size), char, fill=255, font=font, anchor="ms")
     return big.resize((size, size), Image.Resampling.BOX)
 
-def write(out, size):
-    "All images in `out/SPLIT/NAME/FONT.png`, whole or not at all; the folder. An existing one must have this size."
-    out = Path(out)
-    if out.exists():
-        one = next(out.glob("train/*/*.png"), None)
-        if one is None or Image.open(one).size != (size, size):
-            raise InputError(f"{out} holds no glyphs of {size} px; remove it")
-        return out
-    parts, temp = fonts(), out.with_name(out.name + ".part")
-    shutil.rmtree(temp, ignore_errors=True)
+def images(size):
+    "Every drawing: its split, character, font and picture."
+    parts = fonts()
     chars = characters(sum(parts.values(), []))
     for part, file in tqdm([(p, f) for p, files in parts.items() for f in files], desc="glyphs"):
         font = ImageFont.truetype(file, round(0.72 * FINER * size))
-        for c in chars:
-            folder = temp / part / unicodedata.name(c).lower().replace(" ", "_")
-            folder.mkdir(parents=True, exist_ok=True)
-            drawn(c, font, size).save(folder / f"{file.stem}.png")
-    return temp.rename(out)
+        for c in chars: yield part, unicodedata.name(c).lower().replace(" ", "_"), file.stem, drawn(c, font, size)
+
+def write(out, size):
+    "All images as class folders; the folder."
+    return class_folders(out, size, "glyphs", lambda: images(size))
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
