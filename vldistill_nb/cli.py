@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PICTURES', 'Student', 'Trained', 'Recipe', 'COMMANDS', 'facts', 'data', 'distill', 'run', 'experts', 'evaluate',
-           'show', 'export', 'bench', 'plan_of', 'demo', 'cache_ls', 'cache_verify', 'cache_rm', 'completion', 'main']
+           'show', 'export', 'import_set', 'bench', 'plan_of', 'demo', 'cache_ls', 'cache_verify', 'cache_rm',
+           'completion', 'main']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
 import os, sys, time
@@ -13,13 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable, Literal, Sequence
 
-from .bench import crew_of_group, open_study, plan, run_study, study_table
+from .bench import crew_of_group, open_study, plan, run_study
 from .command import join_launched, run_command
 from .config import (Experiment, Method, bare_settings, check_range, command_line, completion_script,
                                  experiments_of, flat, from_words, nested, new_file, new_folder, read_experiment,
                                  to_yaml)
 from .data import InputError, PairData, atomic_write, contact_sheet, load_data
 from .demo import DemoRun, demo_folder, demo_table, run_demo
+from .evidence import study_table
 from .labelcli import projector_account, projector_evaluate, projector_train
 from .pipeline import (FROZEN, adapters_of, as_published, asked_for, chosen_shrink, default_folder, distil,
                                    encoders, expert_encoder, is_main, judged_by, open_experiment, open_for, open_lab,
@@ -267,6 +269,20 @@ def export(folder: str, # artifact, or hub:user/name on the Hugging Face hub
     print(f"{len(dp)} pairs in {out}" + ("" if dp.captions else "; no captions travel with them, so these are empty"))
     return out
 
+# %% ../nbs/13_cli.ipynb #954cb889
+def import_set(file: str, # distilled_NUMBER.pt, as LoRS or CovMatch's descendants save it
+               out: str, # new folder of the artifact
+               *,
+               data: str = "unknown", # the source it was made from
+               alpha: float = 3.0, # scale of the low-rank part of LoRS's similarities
+               ) -> str: # the folder
+    "Turn a published file of tensors into a distilled set."
+    from vldistill_nb.exchange import import_pairs
+    folder, dp = new_folder(out), import_pairs(file, alpha=alpha, spec=data)
+    dp.save(folder)
+    print(f"{len(dp)} pairs in {out}: {dp.imgs.shape[-1]} pixels a side, made by {dp.recipe['method']}")
+    return out
+
 # %% ../nbs/13_cli.ipynb #be9c0002
 def bench(*,
           study: str = "quick", # quick, budgets, trajectories and others; an unknown name lists them all
@@ -419,6 +435,7 @@ COMMANDS = dict(demo=demo, data=data, run=run, experts=experts, distill=distill,
 COMMANDS |= {"projector train": projector_train, "projector evaluate": projector_evaluate,
              "projector account": projector_account}
 COMMANDS |= {"cache ls": cache_ls, "cache verify": cache_verify, "cache rm": cache_rm, "completion": completion}
+COMMANDS["import"] = import_set
 
 # %% ../nbs/13_cli.ipynb #7760e3c3
 def main(argv: Sequence[str] | None = None, # words after `vldistill`; those of this process by default

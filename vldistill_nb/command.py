@@ -10,7 +10,7 @@ import errno, os, signal, sys, traceback
 from typing import Callable, Sequence
 
 from . import __version__
-from .config import near, overview, parser_of, specs_of, with_options
+from .config import near, overview, parser_of, specs_of, with_file, with_options
 from .data import InputError
 
 # %% ../nbs/12f_command.ipynb #411c4286
@@ -43,8 +43,9 @@ def _run(argv, commands, prog="vldistill"):
         wrong = f"no command {name!r}{near(name, known)}"
         raise SystemExit(f"{prog}: {wrong}; known: {', '.join(known)}; see {prog} --help")
     func = commands[name]
-    given = vars(parser_of(func, f"{prog} {name}").parse_args(rest))
+    given = vars(parser_of(func, prog := f"{prog} {name}").parse_args(with_file(rest, prog)))
     use_device(given.pop("device", None))
+    given.pop("config", None)                                   # its options are among the others by now
     if dtype := given.pop("dtype", None) if specs_of(func) else None:
         from vldistill_nb.devices import use_precision
         use_precision(dtype)
