@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['EXTRAS', 'PICTURES', 'Student', 'Trained', 'Recipe', 'COMMANDS', 'use_device', 'main', 'facts', 'data', 'distill',
            'run', 'experts', 'evaluate', 'show', 'export', 'projector_train', 'projector_evaluate', 'projector_account',
-           'bench', 'plan_of', 'demo', 'cache_ls', 'cache_verify', 'cache_rm', 'completion']
+           'bench', 'plan_of', 'demo', 'cache_ls', 'cache_verify', 'cache_rm', 'notebooks', 'open_course', 'completion']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
-import errno, inspect, math, os, signal, sys, time, traceback
+import errno, inspect, math, os, signal, subprocess, sys, time, traceback
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from .demo import DemoRun, demo_folder, demo_table, run_demo
 from .labelling import (Labels, Lessons, ProjectorRun, artifact_bytes, check_classes, check_teacher,
                                     class_views, correction_bytes, label_source, measured, one_process,
                                     public_encoder, same_classes, score_network, teacher_file, train_table, weigh)
+from .notebooks import copy_course, copy_told, lab_command
 from .pipeline import (FROZEN, adapters_of, as_published, asked_for, chosen_shrink, default_folder, distil,
                                    encoders, expert_encoder, is_main, judged_by, open_experiment, open_for, open_lab,
                                    overruled, read_back, record, resolved, run_experiment, run_table, say,
@@ -655,6 +656,25 @@ def cache_rm(name: str | None = None, # of a store, as `vldistill cache ls` has 
     print(f"{freed:,} bytes freed")
     return freed
 
+# %% ../nbs/13_cli.ipynb #a4409219
+def notebooks(folder: str = "course", # made if it is not there; files in it stay as they are
+              *,
+              chapter: str | None = None, # only this one: its number or its name, such as 08 or trajectory
+              ) -> dict: # names of files, `written` and `kept`
+    "Copy the course, to read and to run: notebooks, records, pictures."
+    made = copy_course(folder, chapter)
+    print(copy_told(made, folder))
+    return made
+
+# %% ../nbs/13_cli.ipynb #247a8f35
+def open_course(folder: str = "course", # as `vldistill notebooks` writes it; what is missing is copied first
+                ) -> int: # exit status of JupyterLab
+    "Open the course in JupyterLab."
+    lab_command(folder)                                                  # refuse before anything is written
+    made = copy_course(folder)
+    if made["written"]: say(copy_told(made, folder).splitlines()[0])
+    return subprocess.run(lab_command(folder)).returncode
+
 # %% ../nbs/13_cli.ipynb #158d9839
 def completion(shell: Literal["bash", "zsh", "fish"], # which one reads it
                ) -> str: # the script
@@ -667,7 +687,8 @@ COMMANDS = dict(demo=demo, data=data, run=run, experts=experts, distill=distill,
                 export=export, bench=bench, plan=plan_of)
 COMMANDS |= {"projector train": projector_train, "projector evaluate": projector_evaluate,
              "projector account": projector_account}
-COMMANDS |= {"cache ls": cache_ls, "cache verify": cache_verify, "cache rm": cache_rm, "completion": completion}
+COMMANDS |= {"cache ls": cache_ls, "cache verify": cache_verify, "cache rm": cache_rm, "notebooks": notebooks,
+             "lab": open_course, "completion": completion}
 
 # %% ../nbs/13_cli.ipynb #55128409
 #| eval: false
