@@ -60,7 +60,7 @@ class Box:
     x: float
     y: float
 
-WIDE, HIGH, GAP = 80, 34, 15
+WIDE, HIGH, GAP = 72, 34, 13
 BOXES = dict(pairs=Box('real|pairs', 'data', 0, 1), data=Box('PairData', 'store', 1, 1),
              towers=Box('towers', 'encoders', 2, 1), features=Box('features', 'contrast', 3, 1),
              statistics=Box('statistics', 'covariance', 4, 0), experts=Box('expert|paths', 'experts', 4, 1),
@@ -75,7 +75,7 @@ MADE_OF = 'pixels, text vectors, similarities, rates'                  # a synth
 LIT = {k: v.split() for k, v in dict(                                  # pages about all of it light nothing
     data='pairs data', store='data', feed='data', devices='', share='', scenes='pairs', encoders='towers features',
     contrast='features', retrieval='student recall', distilled='artifact', exchange='artifact',
-    coresets='features artifact', distill='objective synthetic', experts='experts', trajectory='experts objective',
+    coresets='features', distill='objective synthetic', experts='experts', trajectory='experts objective',
     stack='experts objective', papers='', lora='experts objective', covariance='statistics objective',
     covmatch='towers statistics objective', labels='teacher student', softlabels='teacher student',
     projector='teacher', lightlabels='teacher artifact', compression='teacher artifact', teachers='teacher',
@@ -176,9 +176,9 @@ ENTRY = re.compile(r'^### (.+?)\n\n(.+?)\n\n(.+?)\n\n(Named in: .*)$', re.S)    
 @functools.cache
 def papers():
     "The papers of the bibliography, under all their names."
-    found = [(m, re.search(r'Also called ([\w-]+)', m[2])) for t in cells('24_bibliography.ipynb') if (m := ENTRY.match(t))]
-    return tuple(Word((m[1], *([also[1]] if also else [])), f'bibliography.html#{m[1]}', plain(m[2]), True)
-                 for m, also in found)
+    found = filter(None, map(ENTRY.match, cells('24_bibliography.ipynb')))
+    names = lambda m: (m[1], *re.findall(r'Also called ([\w-]+)', m[2]))
+    return tuple(Word(names(m), f'bibliography.html#{m[1]}', plain(m[2]), True) for m in found)
 
 def pattern(words):
     "An expression that finds any spelling of these words; those of the glossary may begin with a capital."
@@ -194,6 +194,7 @@ KEPT = re.compile(r'<!--.*?-->|<(script|style|svg|pre|code|a|h[1-6]|button|summa
 
 def linked(text, words):
     "HTML in which the first mention of each word in running text is a link; papers also in tables."
+    if not words: return text
     look, word_of = pattern(words)
     open_, outputs, seen, out, at = dict(p=0, li=0, td=0), [], set(), [], 0
     def link(m):
@@ -227,8 +228,9 @@ def dress(text, name, words):
     at = text.index('</header>', text.index('id="title-block-header"')) + len('</header>')
     head, body = text[:at], text[at:]
     body = re.sub(r'<div class="quarto-figure(?:(?!</?div).)*?images/map\.svg.*?</div>', '', body, flags=re.S)
-    if name == 'glossary':
-        body = re.sub(r'<tr([^>]*)>(\s*<td[^>]*><strong>([^<]+)</strong>)', lambda m: f'<tr id="{slug(m[3])}"{m[1]}>{m[2]}', body)
+    if name == 'glossary':                                             # a row can be pointed at
+        row = r'<tr([^>]*)>(\s*<td[^>]*><strong>([^<]+)</strong>)'
+        body = re.sub(row, lambda m: f'<tr id="{slug(m[3])}"{m[1]}>{m[2]}', body)
     own = dict(glossary='glossary.html', bibliography='bibliography.html').get(name, ' ')
     return head + map_of(page) + linked(body, [w for w in words if not w.href.startswith(own)])
 

@@ -1,5 +1,6 @@
-"""Does the installed library work, away from its sources? Imports every module, reads a CSV, copies the course; `--demo` also runs the
-demo in small, with the packaged weights. Run it with the Python that the library was installed into."""
+"""Does the installed library work, away from its sources? Imports every module, reads a CSV, copies the course;
+`--demo` also runs the demo in small, with the packaged weights. Run it with the Python that has the
+library installed."""
 import importlib, os, pkgutil, subprocess, sys, tempfile
 from pathlib import Path
 
