@@ -169,7 +169,8 @@ def glossary():
     "The words of the glossary's table. A comment behind a word lists the spellings to link; `-` is none."
     rows = re.findall(r'^\| \*\*(.+?)\*\*(?:<!-- (.+?) -->)? \| (.+?) \|', '\n'.join(cells('23_glossary.ipynb')), re.M)
     def forms(name, given): return tuple(f for f in given.split(', ') if f != '-') if given else (name, f'{name}s')
-    return tuple(Word(forms(name, given), f'glossary.html#{slug(name)}', plain(said)) for name, given, said in rows)
+    return tuple(Word(forms(name, given), f'glossary.html#{slug(name)}', re.sub(r' \([^()]*\)$', '', plain(said)))
+                 for name, given, said in rows)
 
 ENTRY = re.compile(r'^### (.+?)\n\n(.+?)\n\n(.+?)\n\n(Named in: .*)$', re.S)       # a cell of the bibliography
 
