@@ -17,7 +17,7 @@ WORKERS, PATIENCE = 2, 600                        # notebooks at a time; seconds
 CEILING = dict(data=0.1, share=0, feed=0.1, devices=0, scenes=0.1, encoders=0.3, retrieval=2, distilled=2,
                coresets=4, distill=4, experts=4, trajectory=7, stack=8, papers=8.1, lora=8.2, covariance=6, covmatch=10,
                softlabels=6, projector=11, lightlabels=11.1, compression=11.2, teachers=11.3, config=0.3,
-               pipeline=11.6, labelling=11.7, bench=11.8, plan=12.1, demo=12.2, cli=12.5, sources=13, classfolders=14,
+               pipeline=11.6, labelling=11.7, bench=11.8, plan=12.1, demo=12.2, cli=12.7, sources=13, classfolders=14,
                exchange=4)
 TABLE = re.compile(r'^\s*\|.*$', re.M)
 PASSING = re.compile(r'```.*?```|\$\$.*?\$\$|<details>.*?</details>|<[^>]+>|\]\([^)]*\)', re.S)

@@ -79,7 +79,8 @@ LIT = {k: v.split() for k, v in dict(                                  # pages a
     stack='experts objective', papers='', lora='experts objective', covariance='statistics objective',
     covmatch='towers statistics objective', labels='teacher student', softlabels='teacher student',
     projector='teacher', lightlabels='teacher artifact', compression='teacher artifact', teachers='teacher',
-    config='', pipeline='', labelling='teacher artifact student', bench='student recall', plan='', demo='', cli='',
+    config='', pipeline='', labelling='teacher artifact student', bench='student recall', plan='', demo='', command='', cli='',
+    label_commands='teacher artifact student', labelcli='teacher artifact student',
     explore='synthetic', notebooks='', sources='pairs data', classfolders='pairs data', exercises='',
     results='recall', reading_group='', reproduce='recall', glossary='', bibliography='', report='recall',
     index='').items()}

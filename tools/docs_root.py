@@ -30,7 +30,7 @@ def finish(page, words):
     up = '../' * (len(page.relative_to(SITE).parts) - 1)
     text = KATEX.sub(f'{up}site_libs/katex/', text)
     for old, new in NAMED.items(): text = text.replace(old, new)
-    text = text.replace('<div class="sd-table">', '<div class="sd-table" tabindex="0">')               # wide ones scroll
+    text = text.replace('<div class="sd-table">', '<div class="sd-table" tabindex="0">')       # wide ones scroll
     text = text.replace('<span class="math display"', '<span tabindex="0" class="math display"')
     text = re.sub(r' (?:integrity|crossorigin)="[^"]*"(?=[^>]*site_libs/katex)', '', text)
     if page.parent.name == 'docs': text = course.dress(text, page.stem, words)
