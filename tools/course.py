@@ -79,8 +79,8 @@ LIT = {k: v.split() for k, v in dict(                                  # pages a
     stack='experts objective', papers='', lora='experts objective', covariance='statistics objective',
     covmatch='towers statistics objective', labels='teacher student', softlabels='teacher student',
     projector='teacher', lightlabels='teacher artifact', compression='teacher artifact', teachers='teacher',
-    config='', pipeline='', labelling='teacher artifact student', bench='student recall', plan='', demo='', command='', cli='',
-    label_commands='teacher artifact student', labelcli='teacher artifact student',
+    config='', pipeline='', labelling='teacher artifact student', bench='student recall', plan='', demo='',
+    command='', label_commands='teacher artifact student', cli='',
     explore='synthetic', notebooks='', sources='pairs data', classfolders='pairs data', exercises='',
     results='recall', reading_group='', reproduce='recall', glossary='', bibliography='', report='recall',
     index='').items()}
@@ -146,7 +146,7 @@ def map_of(page):
     colab = f'https://colab.research.google.com/github/{repository()}/nbs/{page.book}'
     return (f'<nav class="course-map" aria-label="Where this page stands">{drawing(LIT[page.name])}'
             f'<p>{where(LIT[page.name])} <a class="launch" href="{colab}" title="Runs on a machine of Google’s; '
-            f'begin with: !pip install vldistill_nb">Open in Colab</a></p></nav>')
+            f'begin with: !pip install vldistill_nb; vldistill notebooks .">Open in Colab</a></p></nav>')
 
 # Words and papers
 
