@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['PICTURES', 'Student', 'Trained', 'Recipe', 'COMMANDS', 'facts', 'data', 'distill', 'run', 'experts', 'evaluate',
            'show', 'export', 'import_set', 'bench', 'plan_of', 'demo', 'cache_ls', 'cache_verify', 'cache_rm',
-           'completion', 'main']
+           'notebooks', 'open_course', 'completion', 'main']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
-import os, sys, time
+import os, subprocess, sys, time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,8 @@ from .config import (Experiment, Method, bare_settings, check_range, command_lin
 from .data import InputError, PairData, atomic_write, contact_sheet, load_data
 from .demo import DemoRun, demo_folder, demo_table, run_demo
 from .evidence import study_table
-from .labelcli import projector_account, projector_evaluate, projector_train
+from .label_commands import projector_account, projector_evaluate, projector_train
+from .notebooks import copy_course, copy_told, lab_command
 from .pipeline import (FROZEN, adapters_of, as_published, asked_for, chosen_shrink, default_folder, distil,
                                    encoders, expert_encoder, is_main, judged_by, open_experiment, open_for, open_lab,
                                    overruled, read_back, record, resolved, run_experiment, run_table, say,
@@ -422,6 +423,25 @@ def cache_rm(name: str | None = None, # of a store, as `vldistill cache ls` has 
     print(f"{freed:,} bytes freed")
     return freed
 
+# %% ../nbs/13_cli.ipynb #a4409219
+def notebooks(folder: str = "course", # made if it is not there; files in it stay as they are
+              *,
+              chapter: str | None = None, # only this one: its number or its name, such as 08 or trajectory
+              ) -> dict: # names of files, `written` and `kept`
+    "Copy the course, to read and to run: notebooks, records, pictures."
+    made = copy_course(folder, chapter)
+    print(copy_told(made, folder))
+    return made
+
+# %% ../nbs/13_cli.ipynb #247a8f35
+def open_course(folder: str = "course", # as `vldistill notebooks` writes it; what is missing is copied first
+                ) -> int: # exit status of JupyterLab
+    "Open the course in JupyterLab."
+    lab_command(folder)                                                  # refuse before anything is written
+    made = copy_course(folder)
+    if made["written"]: say(copy_told(made, folder).splitlines()[0])
+    return subprocess.run(lab_command(folder)).returncode
+
 # %% ../nbs/13_cli.ipynb #158d9839
 def completion(shell: Literal["bash", "zsh", "fish"], # which one reads it
                ) -> str: # the script
@@ -432,10 +452,10 @@ def completion(shell: Literal["bash", "zsh", "fish"], # which one reads it
 # %% ../nbs/13_cli.ipynb #5aa74084
 COMMANDS = dict(demo=demo, data=data, run=run, experts=experts, distill=distill, evaluate=evaluate, show=show,
                 export=export, bench=bench, plan=plan_of)
-COMMANDS |= {"projector train": projector_train, "projector evaluate": projector_evaluate,
+COMMANDS |= {"import": import_set, "projector train": projector_train, "projector evaluate": projector_evaluate,
              "projector account": projector_account}
-COMMANDS |= {"cache ls": cache_ls, "cache verify": cache_verify, "cache rm": cache_rm, "completion": completion}
-COMMANDS["import"] = import_set
+COMMANDS |= {"cache ls": cache_ls, "cache verify": cache_verify, "cache rm": cache_rm, "notebooks": notebooks,
+             "lab": open_course, "completion": completion}
 
 # %% ../nbs/13_cli.ipynb #7760e3c3
 def main(argv: Sequence[str] | None = None, # words after `vldistill`; those of this process by default
