@@ -271,6 +271,21 @@ def dressed_up(nbs):
     if course.next_link(['Next: [a](1.ipynb), [b](2.ipynb)', '## Limits']) != '1.ipynb': yield 'the next link is lost'
     if course.next_link(['The next one: [a](1.ipynb)']) is not None: yield 'a next link out of nothing'
 
+HIDDEN = re.compile(r'^#\|\s*(?:hide|export|default_exp)\b', re.M)
+
+def brief(nbs):
+    "a page shows at most 60 cells, folded checks aside; what only checks folds, and nothing else"
+    from docs_pages import folds
+    code = lambda source, outputs=(): dict(cell_type='code', source=source, outputs=outputs)
+    for want, c in ((True, code('x = f(2)\ntest_eq(x, 4)')), (True, code('for x in y:\n    assert x')),
+                    (False, code('x = f(2)')), (False, code('test_eq(f(2), 4)', ['4'])), (False, code('!ls')),
+                    (False, code('#| exports\nassert f'))):
+        if folds(c) != want: yield f'folded is {not want}: {c["source"]}'
+    longer = {}                               # still to be brought down
+    for nb in nbs:
+        shown = sum(not HIDDEN.search(c['source']) and not folds(c) for c in nb.cells)
+        if shown > longer.get(nb.name, 60): yield f'{nb.name}: {shown} cells'
+
 def imports(nbs):
     "every module can be imported by itself"
     mods = sorted(p.stem for p in LIB.glob('[a-z]*.py'))
@@ -411,7 +426,7 @@ def main():
         print('FAIL' if complaints else 'ok  ', name, *(f'\n    {c}' for c in complaints[:20]), sep=' ', flush=True)
     def check(f): report(f.__doc__, list(f(nbs)))
     for f in (in_step, clean, outputs, budget, prose, numbers, noticed, recorded, downward, explicit, documented,
-              orphans, listed, onward, charted, dressed_up, readme): check(f)
+              orphans, listed, onward, charted, dressed_up, brief, readme): check(f)
     if '--all' in sys.argv:
         os.environ.update(ENV)
         FORK.set_forkserver_preload(HEAVY)
