@@ -75,13 +75,11 @@ def _block(stats, rows, cols):
     if stats.n < 2: raise InputError(f"covariance: at least 2 pairs are needed, not {stats.n:.0f}")
     return stats.q[rows, cols] / (stats.n - 1)
 
-# %% ../nbs/10_covariance.ipynb #4cefe803
 @patch(as_prop=True)
 def cov(self: CrossCov) -> Tensor: # `[d_img, d_txt]`
     "Across modalities."
     return _block(self, slice(self.d_img), slice(self.d_img, None))
 
-# %% ../nbs/10_covariance.ipynb #443aea1c
 @patch(as_prop=True)
 def cov_img(self: CrossCov) -> Tensor: # `[d_img, d_img]`
     "Within images."
@@ -93,7 +91,6 @@ def cov_txt(self: CrossCov) -> Tensor: # `[d_txt, d_txt]`
     "Within texts."
     return _block(self, slice(self.d_img, None), slice(self.d_img, None))
 
-# %% ../nbs/10_covariance.ipynb #aaa75798
 @patch(as_prop=True)
 def mean_img(self: CrossCov) -> Tensor: # `[d_img]`
     "Mean of the images."
@@ -251,7 +248,6 @@ def sides(self: CovarianceMatching,
         n, p = len(img_feats), (img_feats - img_feats.mean(0)) @ self.w_img
         return p @ p.T / (n - 1), p @ self.goal * self.rho(n)
 
-# %% ../nbs/10_covariance.ipynb #7c0b684d
 @patch
 def solve_texts(self: CovarianceMatching,
     gram: Tensor, # `[n, n]`, from `sides`
