@@ -192,7 +192,7 @@ def explicit(nbs):
             if any(is_import) and not all(is_import): yield at(nb, c, 'imports and other code in one cell')
 
 def documented(nbs):
-    "public functions: a docstring, types and a comment on every parameter, at most 6 of them"
+    "public functions: a docstring, types and a comment on every parameter (none begins with `of`), at most 6 of them"
     for nb in nbs:
         for c in nb.exported:
             src = c['source'].splitlines()
@@ -208,6 +208,8 @@ def documented(nbs):
                 returns = f.returns and (prop or said(f.returns) or ast.unparse(f.returns) == 'None')
                 if not returns: bad.append('the return')
                 if not ast.get_docstring(f): bad.append('a docstring')
+                half = re.compile(r'# (?:of|likewise)\b')                              # half a sentence
+                bad += [f'{a.arg} in words of its own' for a in args if half.search(src[a.end_lineno - 1])]
                 if bad: yield f'{nb.name}: {f.name} does not say {", ".join(bad)}'
                 if len(args) > 6 and nb.module not in COMMANDS: yield f'{nb.name}: {f.name} has {len(args)} parameters'
 

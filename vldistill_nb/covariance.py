@@ -162,9 +162,9 @@ class CovConfig:
     shrink_img: float = 1.0         # shrinkage of the image covariance, in mean eigenvalues
     shrink_txt: float = 1.0         # … of the text covariance
     texts: str = "solve"            # `solve`: in closed form (features only); `learn`: by gradient; `follow`: see below
-    ridge: float = 0.01             # of the closed form, relative
+    ridge: float = 0.01             # strength in the closed form, relative
     chunk: int = 25                 # images or texts a forward pass
-    held: int = 25                  # of them, how many keep their graph until the backward pass
+    held: int = 25                  # how many of them keep their graph until the backward pass
 
     def __post_init__(self):
         for name, known in (("texts", ("solve", "learn", "follow")), ("student", ("linear", "ridge"))):
@@ -190,7 +190,7 @@ def _powers(cov, shrink):
 
 # %% ../nbs/10_covariance.ipynb #740bb852
 def auto_rho(
-    stats: CrossCov, # of the real data
+    stats: CrossCov, # what was measured on the real data
     target: Tensor, # `[d_v, d_l]`, the matrix that `rho` multiplies
     n: int, # synthetic pairs
 ) -> float: # the scale
@@ -203,7 +203,7 @@ class CovarianceMatching:
     "Objective: let the cross-covariance of the pairs be what the real data asks for. Towers stay frozen."
     sharded = True   # processes share the rows; their gradients add up
     def __init__(self,
-        stats: CrossCov, # of the real training pairs
+        stats: CrossCov, # what was measured on the real training pairs
         encoder: DualEncoder, # frozen; its projections are not used
         cfg: CovConfig | None = None, # settings
     ):

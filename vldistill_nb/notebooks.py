@@ -31,7 +31,7 @@ def course_files(folder: Path, # the course
 
 # %% ../nbs/12h_notebooks.ipynb #d5944919
 def chapter_file(name: str, # number, page, or file of a chapter
-                 files: list[Path], # of the course
+                 files: list[Path], # what the course consists of
                  ) -> Path: # its notebook
     "The notebook of one chapter; `InputError` lists those that there are."
     books = {p.stem: p for p in files if p.suffix == ".ipynb"}

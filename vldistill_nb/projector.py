@@ -34,8 +34,8 @@ def align_encoder(
     encoder: DualEncoder, # its towers stay as they are
     data: PairData, # captioned images; pass `data.train`
     *,
-    feats: Feats | None = None, # of `data` under the towers, if you have them
-    seed: int = 0, # of projections and batches
+    feats: Feats | None = None, # what the towers see in `data`, if you have it
+    seed: int = 0, # decides projections and batches
 ) -> DualEncoder: # with trained projections
     "Train the projections of a dual encoder on captions: a small CLIP, where the real one cannot be had."
     pairs = Pairs(*(feats or encode_data(encoder, data)).pairs())
@@ -73,8 +73,8 @@ FORMS = ("matricised", "loralib")
 @dataclass(frozen=True)
 class RankConfig:
     "Which weights get corrections, and of what rank (HeLlO: 8 and 64 for ImageNet-100, 8 and 128 for ImageNet-1K)."
-    conv: int = 8                # of each convolution; 0 for none
-    head: int = 64               # of the head, at most the smaller of its sides; 0 for none
+    conv: int = 8                # width for each convolution; 0 for none
+    head: int = 64               # width for the head, at most the smaller of its sides; 0 for none
     form: str = "matricised"     # one of `FORMS`
     skip: str = "downsample"     # regular expression: convolutions so named are left alone; "" for none
     kernel: int = 0              # only kernels of this size; 0 for any
@@ -117,7 +117,7 @@ def adapted_layers(
 # %% ../nbs/11b_projector.ipynb #1bc89198
 def delta_numbers(
     layer: nn.Module, # a linear layer, or an ungrouped convolution
-    rank: int, # of its correction
+    rank: int, # width of its correction
     form: str = "matricised", # one of `FORMS`
 ) -> int: # numbers in both factors
     "What the correction of one layer holds."
@@ -168,11 +168,11 @@ class LabelProjector(nn.Module):
         encoder: DualEncoder, # public; left untouched
         classes: Sequence[str], # names
         *,
-        template: str = TEMPLATE, # of the prompts
+        template: str = TEMPLATE, # what prompts look like
         ranks: RankConfig | None = None, # the paper's by default
         told: bool = False, # whether its head reads the classes of a view too
         raw: bool = False, # whether its head reads the tower's own features, and starts from nothing
-        seed: int = 0, # of the factors A
+        seed: int = 0, # decides the factors A
     ):
         super().__init__()
         self.classes, self.template, self.ranks = tuple(classes), template, ranks or RankConfig()
@@ -201,7 +201,7 @@ def _start_head(self: LabelProjector, of_feats, scale):
 # %% ../nbs/11b_projector.ipynb #8666704b
 @patch
 def restart(self: LabelProjector,
-    seed: int = 0, # of the factors A
+    seed: int = 0, # decides the factors A
 ) -> LabelProjector: # itself, equal to the zero-shot classifier
     "All corrections zero: A drawn anew, B = 0."
     rng = torch.Generator().manual_seed(seed)
@@ -299,7 +299,7 @@ class LowRank:
         return torch.cat([tail, tail.new_zeros(1)])
 
     def factors(self,
-        rank: int, # of the correction
+        rank: int, # width of the correction
     ) -> tuple[Tensor, Tensor]: # A `[rank, d]`, B `[c, rank]`
         "A and B with `A.T @ B.T` the best correction of this rank."
         u = torch.linalg.solve_triangular(self.root, self.left[:, :rank] * self.sigma[:rank], upper=True)
@@ -334,7 +334,7 @@ class HeadSums:
     def of(cls,
         inputs: Tensor, # `[b, z]`
         targets: Tensor, # `[b, C]`
-    ) -> HeadSums: # of one batch
+    ) -> HeadSums: # sums over one batch
         "Sums of a batch."
         f, y = exact(inputs), exact(targets)
         return cls(len(f), f.sum(0), y.sum(0), f.T @ f, f.T @ y)
@@ -371,7 +371,7 @@ def fit(self: HeadSums,
 # %% ../nbs/11b_projector.ipynb #7a1aea6a
 @patch
 def set_head(self: LabelProjector,
-    sums: HeadSums, # of this projector's inputs and of targets
+    sums: HeadSums, # what was summed over this projector's inputs and targets
     mu: float = 1e-3, # ridge, see `HeadSums.fit`
 ) -> LowRank: # corrections of every rank, for the error-rank curve
     "Give the head its best correction of the rank it has."
@@ -404,7 +404,7 @@ class MeanLogits:
 class TransferConfig:
     "How corrections are learned; the paper's own settings are unknown."
     epochs: int = 10       # passes over the views
-    lr: float = 2e-3       # of AdamW, without weight decay; rises over the first tenth, then falls along a cosine
+    lr: float = 2e-3       # rate of AdamW, without weight decay; rises over a tenth, then falls along a cosine
     ratio: float = 8.0     # how many times faster than A the factors B learn
     clip: float = 1.0      # longest gradient
     ce: float = 0.1        # λ, weight of cross-entropy with the true classes
@@ -436,7 +436,7 @@ def head_sums(
 # %% ../nbs/11b_projector.ipynb #a0541d53
 def transfer(
     projector: LabelProjector, # changed in place
-    views: Views, # of real images, or of those that students will see
+    views: Views, # how real images are looked at, or those that students will see
     source: Callable, # where targets come from, such as `ModelLabels(teacher)` or `StoredLabels`
     cfg: TransferConfig | None = None, # the defaults
     *,
@@ -555,7 +555,7 @@ def balanced(
     data: PairData, # with classes
     n: int, # images of each
     *,
-    seed: int = 0, # of the choice
+    seed: int = 0, # decides the choice
 ) -> PairData: # `n * C` images; those of small classes several times
     "As many images of every class."
     rng, pick = np.random.default_rng(seed), []
