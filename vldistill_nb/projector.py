@@ -24,10 +24,10 @@ from .softlabels import ModelLabels, StoredLabels, Views, classifier
 from .store import tqdm
 
 # %% auto #0
-__all__ = ['TEMPLATE', 'FORMS', 'align_encoder', 'class_prompts', 'class_embeddings', 'RankConfig', 'adapted_layers',
-           'delta_numbers', 'count_deltas', 'LabelProjector', 'centred', 'LowRank', 'low_rank', 'HeadSums',
-           'MeanLogits', 'TransferConfig', 'head_sums', 'transfer', 'explained', 'weak_teachers', 'save_teachers',
-           'load_teachers', 'balanced']
+__all__ = ['TEMPLATE', 'ENSEMBLES', 'FORMS', 'align_encoder', 'templates_of', 'class_prompts', 'class_embeddings', 'class_head',
+           'RankConfig', 'adapted_layers', 'delta_numbers', 'count_deltas', 'LabelProjector', 'centred', 'LowRank',
+           'low_rank', 'HeadSums', 'MeanLogits', 'TransferConfig', 'head_sums', 'transfer', 'explained',
+           'weak_teachers', 'save_teachers', 'load_teachers', 'balanced']
 
 # %% ../nbs/11b_projector.ipynb #96ac6dac
 def align_encoder(
@@ -44,14 +44,26 @@ def align_encoder(
 
 # %% ../nbs/11b_projector.ipynb #3bd813f9
 TEMPLATE = "a picture of {}"
+ENSEMBLES = dict(imagenet="OPENAI_IMAGENET_TEMPLATES", simple="SIMPLE_IMAGENET_TEMPLATES")   # as open_clip has them
+
+def templates_of(
+    template: str, # one with `{}` for the name, several with `|` between them, or one of `ENSEMBLES`
+) -> list[str]: # each with one `{}`
+    "The sentences that a class is put into; `InputError` for one without a place for the name."
+    if template in ENSEMBLES:
+        from open_clip import zero_shot_metadata
+        return [t("{}") for t in getattr(zero_shot_metadata, ENSEMBLES[template])]
+    if bad := [t for t in template.split("|") if "{}" not in t]:
+        raise InputError(f"template {bad[0]!r}: has no {{}} for the name of the class")
+    return template.split("|")
 
 def class_prompts(
     classes: Sequence[str], # names
-    template: str = TEMPLATE, # with `{}` where the name goes
+    template: str = TEMPLATE, # as in `templates_of`; the first one counts
 ) -> list[str]: # one for each class
     "What stands for a class; `InputError` if two classes would get the same words."
-    if "{}" not in template: raise InputError(f"template {template!r}: has no {{}} for the name of the class")
-    said = [template.format(re.sub(r"[_\s]+", " ", c).strip().lower()) for c in classes]
+    first = templates_of(template)[0]
+    said = [first.format(re.sub(r"[_\s]+", " ", c).strip().lower()) for c in classes]
     twice = [f"{c!r}" for c, p in zip(classes, said) if said.count(p) > 1]
     if twice: raise InputError(f"classes {', '.join(twice)}: the same prompt for each; rename them")
     return said
@@ -66,6 +78,16 @@ def class_embeddings(
         raise InputError(f"{getattr(encoder, 'spec', 'encoder')}: has no text tower to read class names; "
                          "use a dual encoder")
     with torch.no_grad(): return F.normalize(encoder.txt_proj(encoder.encode_text(list(prompts))), dim=-1).T.clone()
+
+# %% ../nbs/11b_projector.ipynb #231b58a9
+def class_head(
+    encoder: DualEncoder, # with a text tower
+    classes: Sequence[str], # names
+    template: str = TEMPLATE, # as in `templates_of`
+) -> Tensor: # `[z, C]`, unit columns
+    "The mean direction of a class in all its sentences."
+    heads = [class_embeddings(encoder, class_prompts(classes, t)) for t in templates_of(template)]
+    return heads[0] if len(heads) == 1 else F.normalize(sum(heads), dim=0)
 
 # %% ../nbs/11b_projector.ipynb #067edf05
 FORMS = ("matricised", "loralib")
@@ -157,9 +179,9 @@ def _clip_scale(encoder):
     return 1 / 0.07 if own is None or encoder.embed_dim else own
 
 # %% ../nbs/11b_projector.ipynb #b665cd23
-def _first_head(encoder, prompts, raw):
+def _first_head(encoder, classes, template, raw):
     "The head before any correction: embeddings of class names, or nothing."
-    return torch.zeros(encoder.img_enc.dim, len(prompts)) if raw else class_embeddings(encoder, prompts)
+    return torch.zeros(encoder.img_enc.dim, len(classes)) if raw else class_head(encoder, classes, template)
 
 # %% ../nbs/11b_projector.ipynb #415468d1
 class LabelProjector(nn.Module):
@@ -168,18 +190,19 @@ class LabelProjector(nn.Module):
         encoder: DualEncoder, # public; left untouched
         classes: Sequence[str], # names
         *,
-        template: str = TEMPLATE, # what prompts look like
+        template: str = TEMPLATE, # what a class is put into, as in `templates_of`
         ranks: RankConfig | None = None, # the paper's by default
         told: bool = False, # whether its head reads the classes of a view too
         raw: bool = False, # whether its head reads the tower's own features, and starts from nothing
         seed: int = 0, # decides the factors A
     ):
         super().__init__()
+        class_prompts(classes, template)                    # are they told apart?
         self.classes, self.template, self.ranks = tuple(classes), template, ranks or RankConfig()
         self.told, self.raw = told, raw
         self.img_enc = copy.deepcopy(encoder.img_enc)
         self.img_proj = nn.Identity() if raw else copy.deepcopy(encoder.img_proj)
-        self._start_head(_first_head(encoder, class_prompts(classes, template), raw), _clip_scale(encoder))
+        self._start_head(_first_head(encoder, classes, template, raw), _clip_scale(encoder))
         self.layers = dict.fromkeys(adapted_layers(self.img_enc.net, self.ranks), self.ranks.conv)
         self.requires_grad_(False)
         _adapt(self.img_enc.net, self.layers, self.ranks.form)
