@@ -156,7 +156,7 @@ def links(keys): return ', '.join(f'<a href="{BOXES[k].page}.html">{said(k)}</a>
 
 def where(lit):
     "The map in words: the lit boxes and their neighbours."
-    if not lit: return 'This page: <strong>all of it</strong>.'
+    if not lit: return f'This page: <strong>all of it</strong><span class="chain">: {links(BOXES)}</span>.'
     before = dict.fromkeys(a for a, b in ARROWS if b in lit and a not in lit)
     after = dict.fromkeys(b for a, b in ARROWS if a in lit and b not in lit)
     here = ', '.join(f'<strong>{said(k)}</strong>' for k in lit)
