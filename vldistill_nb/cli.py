@@ -440,7 +440,10 @@ def open_course(folder: str = "course", # as `vldistill notebooks` writes it; wh
     lab_command(folder)                                                  # refuse before anything is written
     made = copy_course(folder)
     if made["written"]: say(copy_told(made, folder).splitlines()[0])
-    return subprocess.run(lab_command(folder)).returncode
+    with subprocess.Popen(lab_command(folder)) as server:
+        while True:
+            try: return server.wait()
+            except KeyboardInterrupt: pass                               # JupyterLab asks for itself
 
 # %% ../nbs/13_cli.ipynb #158d9839
 def completion(shell: Literal["bash", "zsh", "fish"], # which one reads it
