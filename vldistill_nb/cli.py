@@ -8,7 +8,7 @@ __all__ = ['PICTURES', 'Student', 'Trained', 'Recipe', 'COMMANDS', 'facts', 'dat
            'notebooks', 'open_course', 'completion', 'main']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
-import os, subprocess, sys, time
+import os, sys, time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from .data import InputError, PairData, atomic_write, contact_sheet, load_data
 from .demo import DemoRun, demo_folder, demo_table, run_demo
 from .evidence import study_table
 from .label_commands import projector_account, projector_evaluate, projector_train
-from .notebooks import copy_course, copy_told, lab_command
+from .notebooks import copy_course, copy_told, lab_command, start_lab
 from .pipeline import (FROZEN, adapters_of, as_published, asked_for, chosen_shrink, default_folder, distil,
                                    encoders, expert_encoder, is_main, judged_by, open_experiment, open_for, open_lab,
                                    overruled, read_back, record, resolved, run_experiment, run_table, say,
@@ -435,15 +435,12 @@ def notebooks(folder: str = "course", # made if it is not there; files in it sta
 
 # %% ../nbs/13_cli.ipynb #247a8f35
 def open_course(folder: str = "course", # as `vldistill notebooks` writes it; what is missing is copied first
-                ) -> int: # exit status of JupyterLab
+                ) -> None:
     "Open the course in JupyterLab."
     lab_command(folder)                                                  # refuse before anything is written
     made = copy_course(folder)
     if made["written"]: say(copy_told(made, folder).splitlines()[0])
-    with subprocess.Popen(lab_command(folder)) as server:
-        while True:
-            try: return server.wait()
-            except KeyboardInterrupt: pass                               # JupyterLab asks for itself
+    start_lab(lab_command(folder))
 
 # %% ../nbs/13_cli.ipynb #158d9839
 def completion(shell: Literal["bash", "zsh", "fish"], # which one reads it
