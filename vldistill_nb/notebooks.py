@@ -76,7 +76,7 @@ def copy_course(out: str | Path, # folder; made if it is not there
     if out.exists() and not out.is_dir(): raise InputError(f"{out}: is a file; name a folder")
     files = course_files(home)
     chosen = {chapter_file(chapter, files)} if chapter else None
-    made = dict(written=[], kept=[])
+    made: dict[str, list[str]] = dict(written=[], kept=[])
     for name in files:
         if chosen and name.suffix == ".ipynb" and name not in chosen: continue
         there = (out / name).exists() or (out / name).is_symlink()
