@@ -26,7 +26,7 @@ def projector_train(*,
                     image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG, or NAME@SIDE
                     text_encoder: str = "minilm", # minilm, tiny, hf:NAME, or the same open_clip:MODEL/TAG
                     embed_dim: int = 64, # width of the projections; a whole CLIP has its own
-                    template: str = "a picture of {}", # what a class is put into; several between |, or imagenet: CLIP's eighty
+                    template: str = "a picture of {}", # what a class is put into; imagenet: the eighty of CLIP
                     teacher: str | None = None, # timm:NAME, torchvision:NAME, or .safetensors: read or made
                     arch: str = "resnet18", # network of a teacher that must be trained, as timm names it
                     teacher_epochs: int = 15, # how often a teacher sees each image

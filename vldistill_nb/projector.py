@@ -79,7 +79,6 @@ def class_embeddings(
                          "use a dual encoder")
     with torch.no_grad(): return F.normalize(encoder.txt_proj(encoder.encode_text(list(prompts))), dim=-1).T.clone()
 
-# %% ../nbs/11b_projector.ipynb #231b58a9
 def class_head(
     encoder: DualEncoder, # with a text tower
     classes: Sequence[str], # names
