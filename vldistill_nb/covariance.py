@@ -325,6 +325,7 @@ def error(self: CovarianceMatching,
 ) -> Tensor: # the loss
     "The loss of features."
     l = given if self.cfg.texts == "learn" else self.solve_texts(*self.sides(img_feats))
+    self.seen = img_feats.detach(), l.detach() if self.cfg.texts == "solve" else None     # for snapshots, chapter 6
     loss = self._loss(img_feats, l, given)
     return loss + self._behind(given, l) if self.cfg.texts == "follow" else loss
 
