@@ -6,7 +6,7 @@
 __all__ = ['RECALLS', 'COLOURS', 'STYLE', 'PAGE', 'TABLE_NOTE', 'TRAINED_NOTE', 'BEST_NOTE', 'SCALE_NOTE', 'CURVE_NOTE',
            'TWIN_NOTE', 'QUERY_NOTE', 'find_row', 'headline', 'recall_table', 'picture', 'inline_image', 'chart',
            'plot_bars', 'plot_curves', 'pools', 'before_after', 'rank_images', 'Query', 'draw_captions', 'ask',
-           'show_queries', 'settings', 'score_tiles', 'Report', 'sections', 'render', 'write_report']
+           'show_queries', 'settings', 'credit', 'score_tiles', 'Report', 'sections', 'render', 'write_report']
 
 # %% ../nbs/12b_report.ipynb #17a3997a
 import base64, html, io, string
@@ -331,18 +331,19 @@ def settings(results: dict, # see above
              "Distilled": f'{results["method"]}, {results["steps"]:,} steps, seed {results["seed"]}',
              "Made": f'{results["date"]}, in {results["seconds"] / 60:.1f} minutes',
              "Versions": ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
-             "Licence": f'Pictures and captions on this page: {_credit(d)}'}
+             "Licence": f'Pictures and captions on this page: {credit(d)}'}
     plain = lambda k, v: v if k == "Command" else html.escape(v)
     return "<dl>" + "".join(f"<dt>{k}</dt><dd>{plain(k, v)}</dd>" for k, v in facts.items()) + "</dl>"
 
 # %% ../nbs/12b_report.ipynb #e62bb701
-def _credit(d):
-    "Whose pictures these are."
+def credit(data: dict, # `spec` and `licence`
+           ) -> str: # a phrase
+    "Whose pictures these are, and under which licence."
     emoji = "after OpenMoji (openmoji.org), as its licence asks"
     known = dict(openmoji=emoji, scenes=emoji,
                  digits="after Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, UCI), changed")
-    if by := known.get(d["spec"].partition(":")[0]): return f'{d["licence"]}, {by}'
-    return d["licence"] or "unknown; ask the source before you pass this page on"
+    if by := known.get(data["spec"].partition(":")[0]): return f'{data["licence"]}, {by}'
+    return data["licence"] or "unknown; ask the source before you pass this page on"
 
 # %% ../nbs/12b_report.ipynb #0af9fa1d
 STYLE = """
