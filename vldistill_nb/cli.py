@@ -614,7 +614,7 @@ def explore(folder: str, # artifact, folder of a demo, or hub:user/name on the H
             trust: bool = False, # build whatever encoders a recipe from the hub names
             ) -> str: # where the page is
     "Write a page to play with: the steps of a distillation, a map of its features, what its students answer."
-    if out is None and folder.startswith("hub:"): raise InputError("--out: name a file; an artifact from a hub has none")
+    if out is None and folder.startswith("hub:"): raise InputError("--out: name a file for an artifact from the hub")
     new = new_file(out, "--out", (".html",))
     from vldistill_nb.explore import open_tour, write_explore
     tour = open_tour(folder, data, trust=trust)

@@ -538,10 +538,10 @@ size="12"></select><button type="button" id="another">Any other</button></div>
 
 # %% ../nbs/12e_explore.ipynb #e12e0069
 CONTRAST = ("Cosines stand beside captions and pictures. The contrast of a pair is its contrastive loss among the "
-            "pairs of its step, in a space that is the same at every step: that of a student solved on all real train pairs "
-            "(temperature 0.07; lower means that picture and text fit each other and no other pair). The loss of the "
-            "run is about all pairs together and has no part for a single one. Pixels are shown clipped and "
-            "compressed.")
+            "pairs of its step, in a space that is the same at every step: that of a student solved on all real "
+            "train pairs (temperature 0.07; lower means that picture and text fit each other and no other pair). "
+            "The loss of the run is about all pairs together and has no part for a single one. Pixels are shown "
+            "clipped and compressed.")
 AXES = ("Both axes are the directions in which the features of real train pairs vary most, pictures and texts apart. "
         "They were fitted once and stand still, so whatever moves are the pairs. A line leads from the start of the "
         "chosen pair to where it is now.")
