@@ -3,6 +3,7 @@ import re
 from configparser import ConfigParser
 from pathlib import Path
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 here = Path(__file__).parent
 ini = ConfigParser(delimiters=['='])
@@ -17,6 +18,17 @@ def absolute(text):
     text = re.sub(r'!\[([^]]*)\]\((?!https?:)([^)]+)\)', rf'![\1]({home}/raw/{cfg["branch"]}/\2)', text)
     return re.sub(r'(?<!!)\[([^]]*)\]\((?!https?:|#)([^)]+)\)', rf'[\1]({home}/blob/{cfg["branch"]}/\2)', text)
 
+class Build(build_py):
+    "The package, with the course inside, which `vldistill notebooks` copies."
+    def run(self):
+        super().run()
+        if self.editable_mode: return                              # a clone has the course beside the package
+        nbs, course = here/cfg['nbs_path'], Path(self.build_lib)/cfg['lib_path']/'course'
+        for part in ('*.ipynb', 'results/**/*.json', 'images/*'):
+            for p in nbs.glob(part):
+                (course/p.relative_to(nbs)).parent.mkdir(parents=True, exist_ok=True)
+                self.copy_file(str(p), str(course/p.relative_to(nbs)))
+
 minors = range(int(cfg['min_python'].split('.')[1]), int(cfg['max_python'].split('.')[1]) + 1)
 if __name__ == '__main__': setup(
     name=cfg['lib_name'], version=cfg['version'], description=cfg['description'],
@@ -29,6 +41,7 @@ if __name__ == '__main__': setup(
                  'Operating System :: OS Independent', 'Topic :: Scientific/Engineering :: Artificial Intelligence',
                  'Typing :: Typed', *(f'Programming Language :: Python :: 3.{n}' for n in minors)],
     packages=find_packages(include=[cfg['lib_path'] + '*']), package_data={cfg['lib_path']: ['py.typed']},
+    cmdclass={'build_py': Build},
     python_requires='>=' + cfg['min_python'],
     install_requires=[*cfg['requirements'].split(), *extras['demo'], *extras['report']],
     extras_require=extras,

@@ -6,7 +6,8 @@ The tiny world, toy towers. Rows must be the same but for seconds and date: none
 """
 import argparse, random, subprocess, sys, tempfile, time
 from pathlib import Path
-from vldistill_nb.bench import Study, grid, read_ledger, run_study
+from vldistill_nb.bench import Study, grid, run_study
+from vldistill_nb.evidence import read_ledger
 
 TINY = dict(data="tiny", image_encoder="tiny", text_encoder="tiny")
 METHODS = [("random", {}), ("k-center", {}), ("covariance", dict(steps=60)),

@@ -5,7 +5,7 @@ import tempfile, time, urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cite
+import cite, course
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS, LIB, SITE = ROOT/'nbs', ROOT/'vldistill_nb', ROOT/'_docs'
@@ -17,8 +17,10 @@ WORKERS, PATIENCE = 2, 600                        # notebooks at a time; seconds
 CEILING = dict(data=0.1, share=0, feed=0.1, devices=0, scenes=0.1, encoders=0.3, retrieval=2, distilled=2,
                coresets=4, distill=4, experts=4, trajectory=7, stack=8, papers=8.1, lora=8.2, covariance=6, covmatch=10,
                softlabels=6, projector=11, lightlabels=11.1, compression=11.2, teachers=11.3, config=0.3,
-               pipeline=11.6, labelling=11.7, bench=11.8, plan=12.1, demo=12.4, explore=12.3, cli=12.4, sources=13,
-               classfolders=14, exchange=4)
+               pipeline=11.6, labelling=11.7, evidence=11.8, bench=11.9, plan=12.1, demo=12.4,
+               explore=12.3, command=12.4, label_commands=12.5, notebooks=12.6, cli=12.9, sources=13, classfolders=14,
+               exchange=4)
+COMMANDS = 'cli', 'label_commands'                # modules whose functions are commands: many parameters
 TABLE = re.compile(r'^\s*\|.*$', re.M)
 PASSING = re.compile(r'```.*?```|\$\$.*?\$\$|<details>.*?</details>|<[^>]+>|\]\([^)]*\)', re.S)
 
@@ -70,7 +72,7 @@ def in_step(nbs):
         shutil.copytree(NBS, tmp/'nbs', ignore=shutil.ignore_patterns('.*', 'images'))
         (tmp/LIB.name).mkdir()
         yield from failure([BIN/'nbdev_export'], cwd=tmp)
-        names = {p.name for d in (LIB, tmp/LIB.name) for p in d.glob('*.py')}
+        names = {p.name for d in (LIB, tmp/LIB.name) for p in d.glob('*.py')} - {'__main__.py'}   # by hand: four lines
         match, differ, gone = filecmp.cmpfiles(LIB, tmp/LIB.name, names, shallow=False)
         yield from (f'{LIB.name}/{n}: run nbdev_export' for n in sorted(differ + gone))
 
@@ -107,14 +109,15 @@ def budget(nbs):
     longer = {'06_distill.ipynb': 9, '08_trajectory.ipynb': 13, '08c_papers.ipynb': 11, '12b_report.ipynb': 9,
               '13_cli.ipynb': 15, '11g_config.ipynb': 10, '12_bench.ipynb': 9, '11h_pipeline.ipynb': 10,
     # still to be brought down to 8; commands are mostly their parameters
-              '11i_labelling.ipynb': 10, '12d_demo.ipynb': 10, '12e_explore.ipynb': 10}
+              '11i_labelling.ipynb': 10, '12d_demo.ipynb': 10, '12e_explore.ipynb': 10,
+              '12f_command.ipynb': 10, '12g_label_commands.ipynb': 23}
     for nb in nbs:
         text = lambda c: any(s in c['source'] for s in ('STYLE', 'SCRIPT', 'Template('))   # of a page
         sizes = [len(lines(c['source'])) for c in nb.exported]
         mid = statistics.median([n for n, c in zip(sizes, nb.exported) if not text(c)] or [0])
         if mid > longer.get(nb.name, 8): yield f'{nb.name}: median of {mid} lines'
         for c, n in zip(nb.exported, sizes):
-            long = nb.module == 'cli' or '@dataclass' in c['source'] or text(c)
+            long = nb.module in COMMANDS or '@dataclass' in c['source'] or text(c)
             cap = 40 if long else 25
             if n > cap: yield at(nb, c, f'{n} lines, cap {cap}')
         for c in nb.code:
@@ -207,7 +210,7 @@ def documented(nbs):
                 if not returns: bad.append('the return')
                 if not ast.get_docstring(f): bad.append('a docstring')
                 if bad: yield f'{nb.name}: {f.name} does not say {", ".join(bad)}'
-                if len(args) > 6 and nb.module != 'cli': yield f'{nb.name}: {f.name} has {len(args)} parameters'
+                if len(args) > 6 and nb.module not in COMMANDS: yield f'{nb.name}: {f.name} has {len(args)} parameters'
 
 def orphans(nbs):
     "every module has its notebook, and is used by a later one or the command"
@@ -225,6 +228,64 @@ def listed(nbs):
     for nb in nbs:
         page = re.sub(r'^\d+[b-z]?_', '', nb.path.stem)
         if f'docs/{page}.ipynb' not in cfg: yield f'_quarto.yml: docs/{page}.ipynb is missing'
+
+def onward(nbs):
+    "what a chapter says comes next is the next page of the sidebar"
+    order = course.pages()
+    for page, then in zip(order, order[1:]):
+        said = course.next_link(course.cells(page.book))
+        if said != then.book: yield f'{page.book}: next is {said}, the sidebar has {then.book}'
+
+def charted(nbs):
+    "the map knows every page; picture, glossary and bibliography are up to date"
+    names = {p.name for p in course.pages()}
+    yield from (f'tools/course.py: LIT has no {n}' for n in sorted(names - course.LIT.keys()))
+    yield from (f'tools/course.py: {b.text} leads to {b.page}, which is no page' for b in course.BOXES.values()
+                if b.page not in names)
+    if (NBS/'images'/'map.svg').read_text(encoding='utf-8') != course.picture(): yield 'map.svg: run tools/course.py'
+    for text in course.cells('24_bibliography.ipynb'):
+        if course.named_in(text) != text: yield f'{text.splitlines()[0]}: run tools/course.py'
+    words = [w.href.partition('#')[2] for w in course.glossary()]
+    if len(words) < 40 or words != sorted(set(words)): yield 'glossary: at least 40 words, each once, in order'
+    spelt = [f.lower() for w in (*course.glossary(), *course.papers()) for f in w.forms]
+    yield from (f'{f}: two entries link it' for f in sorted({f for f in spelt if spelt.count(f) > 1}))
+
+# A page in small, what its build makes of it, and words to do it with
+SMALL = '''<h2>An expert</h2><p>Experts, <code>expert</code> and <span class="math">\\(expert\\)</span>; an expert.
+<a href="x">the VLDD paper</a>, VLDD, LoRS.</p><div class="cell-output"><div><p>student</p></div></div><ul><li>A fresh
+student; PTM-ST, co-student, LoRA+</li></ul><table><tr><td>a head, AMD</td></tr></table><pre>AMD</pre>'''
+WORDS = [course.Word((n, f'{n}s'), f'g#{n}', 'said "so"') for n in ('expert', 'student', 'head')]
+WORDS += [course.Word((n,), f'b#{n}', 'by A & B', True) for n in ('VLDD', 'LoRS', 'AMD', 'PTM', 'LoRA')]
+
+def dressed_up(nbs):
+    "the build links first mentions, in running text only"
+    made = course.linked(SMALL, WORDS)
+    want = [('g#expert', 'Experts'), ('b#LoRS', 'LoRS'), ('g#student', 'student'), ('b#AMD', 'AMD')]
+    got = re.findall(r'<a class="(?:term|paper)" href="([^"]+)" title="[^"]*">([^<]*)</a>', made)
+    if got != want: yield f'linked {got}'
+    if re.sub(r'<a class="(?:term|paper)".*?>(.*?)</a>', r'\1', made) != SMALL: yield 'linking changed the text'
+    if course.linked(made, []) != made: yield 'a page without words is changed'
+    head = '<header id="title-block-header"><h1>T</h1></header>'
+    page = course.dress(f'<main>{head}<p>An expert.</p></main>', 'trajectory', WORDS)
+    if page.count('class="lit"') != 2 or '/blob/main/nbs/08_trajectory.ipynb"' not in page: yield 'the map is wrong'
+    if course.dress(page, 'trajectory', WORDS) != page: yield 'a page is dressed twice'
+    if course.next_link(['Next: [a](1.ipynb), [b](2.ipynb)', '## Limits']) != '1.ipynb': yield 'the next link is lost'
+    if course.next_link(['The next one: [a](1.ipynb)']) is not None: yield 'a next link out of nothing'
+
+HIDDEN = re.compile(r'^#\|\s*(?:hide|export|default_exp)\b', re.M)
+
+def brief(nbs):
+    "a page shows at most 60 cells, folded checks aside; what only checks folds, and nothing else"
+    from docs_pages import folds
+    code = lambda source, outputs=(): dict(cell_type='code', source=source, outputs=outputs)
+    for want, c in ((True, code('x = f(2)\ntest_eq(x, 4)')), (True, code('for x in y:\n    assert x')),
+                    (False, code('x = f(2)')), (False, code('test_eq(f(2), 4)', ['4'])), (False, code('!ls')),
+                    (False, code('#| exports\nassert f'))):
+        if folds(c) != want: yield f'folded is {not want}: {c["source"]}'
+    longer = {}                               # still to be brought down
+    for nb in nbs:
+        shown = sum(not HIDDEN.search(c['source']) and not folds(c) for c in nb.cells)
+        if shown > longer.get(nb.name, 60): yield f'{nb.name}: {shown} cells'
 
 def imports(nbs):
     "every module can be imported by itself"
@@ -267,6 +328,40 @@ def links(nbs):
             if dst.is_dir(): dst /= 'index.html'
             lost = url.fragment and dst in pages and urllib.parse.unquote(url.fragment) not in pages[dst].ids
             if lost or not dst.exists(): yield f'{p.relative_to(SITE.resolve())}: {link}'
+
+class Mentions(html.parser.HTMLParser):
+    "Collects where running text first mentions each of some names: (name, whether that is a link)."
+    APART = ('code', 'pre', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'header', 'nav', 'svg', 'script', 'style', 'figcaption',
+             'summary', 'button')
+    def __init__(self, text, names):
+        super().__init__()
+        self.names = re.compile(rf'(?<![\w-])(?:{"|".join(map(re.escape, sorted(names, key=len)[::-1]))})(?![\w+-])')
+        self.open, self.found = [], {}
+        self.feed(text)
+    def handle_starttag(self, tag, attrs):
+        kind = dict(attrs).get('class') or ''
+        if tag not in ('br', 'img', 'input', 'hr', 'meta', 'link', 'path', 'rect', 'col'):
+            self.open.append((tag, tag in self.APART or 'cell-output' in kind or 'math' in kind.split()))
+    def handle_endtag(self, tag):
+        while any(t == tag for t, _ in self.open) and self.open.pop()[0] != tag: pass
+    def handle_data(self, data):
+        tags = [t for t, _ in self.open]
+        if any(apart for _, apart in self.open) or not {'p', 'li', 'td'} & {*tags}: return
+        for name in self.names.findall(data): self.found.setdefault(name, 'a' in tags)
+
+def guided(nbs):
+    "every page of the site has the map, a hosted notebook, the next page; and links a paper where it first names it"
+    order = course.pages()
+    for page, then in zip(order, [*order[1:], None]):
+        text = (SITE/'docs'/f'{page.name}.html').read_text(encoding='utf-8')
+        if text.count('class="course-map"') != 1 or text.count('class="launch"') != 1: yield f'{page.name}: no map'
+        onto = re.search(r'nav-page-next"><a href="([\w.]+)"', text)
+        if (onto and onto[1]) != (then and f'{then.name}.html'): yield f'{page.name}: next is {onto and onto[1]}'
+        if page.name == 'bibliography': continue
+        seen, known = set(), {f: w for w in course.papers() for f in w.forms}
+        for name, link in Mentions(text, known).found.items():
+            if not link and known[name] not in seen: yield f'{page.name}: {name} is not linked'
+            seen.add(known[name])
 
 def failure(cmd, cwd=ROOT):
     "Run a command; yield the end of what it said if it failed."
@@ -332,13 +427,13 @@ def main():
         print('FAIL' if complaints else 'ok  ', name, *(f'\n    {c}' for c in complaints[:20]), sep=' ', flush=True)
     def check(f): report(f.__doc__, list(f(nbs)))
     for f in (in_step, clean, outputs, budget, prose, numbers, noticed, recorded, downward, explicit, documented,
-              orphans, listed, readme): check(f)
+              orphans, listed, onward, charted, dressed_up, brief, readme): check(f)
     if '--all' in sys.argv:
         os.environ.update(ENV)
         FORK.set_forkserver_preload(HEAVY)
         check(imports)
         for name, complaints in notebook_runs(nbs): report(name, complaints)
-        for f in (site, links): check(f)
+        for f in (site, links, guided): check(f)
     print(f'{tally[True]} passed, {tally[False]} failed')
     sys.exit(bool(tally[False]))
 

@@ -26,7 +26,7 @@ def record(file): return json.loads((NBS/'results'/file).read_text(encoding='utf
 def value(path):
     "The recorded number at a path."
     if '.json#' not in path:
-        from vldistill_nb.bench import measured
+        from vldistill_nb.evidence import measured
         return measured(path)
     file, steps, stat = re.fullmatch(rf'(.*?)#(.*?)(?::({"|".join(STATS)}))?', path).groups()
     x = record(file)

@@ -1,8 +1,9 @@
 """Project pre-render hook: turn nbs/ into the pages under docs/ (git-ignored) that `_quarto.yml` renders.
 
 `quarto render` and `smalldocs render` both run it, from the project folder, before they look for pages.
-nbdev does the processing (hidden cells, documentation of exports, links of names in backticks); we add three things:
-`00_data` becomes the page `data`, links between notebooks follow, and links to files of the repository go to GitHub.
+nbdev does the processing (hidden cells, documentation of exports, links of names in backticks); we add four things:
+`00_data` becomes the page `data`, links between notebooks follow, links to files of the repository go to GitHub,
+and cells that only check are folded.
 """
 import ast, json, multiprocessing, os, re
 from concurrent.futures import ProcessPoolExecutor
@@ -12,6 +13,7 @@ from nbdev.config import get_config
 from nbdev.processors import FilterDefaults, exec_show_docs
 
 OUT = Path('docs')
+SHOWN = re.compile(r'^#\| *(?:exports?|code-fold)\b', re.M)          # cells that say themselves whether they fold
 FENCED, DOCLINK = re.compile(r'^```.*?^```', re.M | re.S), re.compile(r'\[(`[^`\]]+`)\]\([^()\s]*\)')
 OUTFILE = re.compile(r'^output-file:\s*(\S+)\s*\n', re.M)      # nbdev's name for the page, which smalldocs ignores
 
@@ -23,6 +25,19 @@ class Documenter(exec_show_docs):
         needed = {'export', 'exports', 'exporti', 'exec_doc'} & d.keys() or 'show_doc(' in cell.source
         if needed or all(isinstance(n, imports) for n in cell.parsed_() or []): super().__call__(cell)
 
+def checks(node):
+    "Is a statement only a check?"
+    if isinstance(node, (ast.With, ast.For)): return all(map(checks, node.body))
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(node, ast.Assert) or isinstance(call, ast.Call) and ast.unparse(call.func).startswith('test_')
+
+def folds(cell):
+    "Does a cell only check: print nothing, and be made of checks by half at least?"
+    if cell['cell_type'] != 'code' or cell.get('outputs') or SHOWN.search(cell['source']): return False
+    try: body = ast.parse(cell['source']).body
+    except SyntaxError: return False                                    # a line for the shell
+    return bool(body) and 2 * sum(map(checks, body)) >= len(body)
+
 class Pages(FilterDefaults):
     "nbdev's processing, with our `Documenter`."
     def base_procs(self): return [Documenter if p is exec_show_docs else p for p in super().base_procs()]
@@ -31,6 +46,7 @@ def process(path):
     "The processed notebook, as text."
     nb = read_nb(path)
     Pages()(nb)
+    for c in filter(folds, nb.cells): c.source = f'#| code-fold: true\n#| code-summary: "Checks"\n{c.source}'
     return nb2str(nb)
 
 def page_of(nb, rel):

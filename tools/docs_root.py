@@ -2,10 +2,13 @@
 
 - The site's root leads to its home page (quarto does so itself, smalldocs does not).
 - Formulas are set by the KaTeX in `tools/katex`, and text in the reader's own fonts: a page asks nobody else.
+- Every page gets the map, and links for the words and papers that it mentions (tools/course.py).
 - Parts of a page that only look like something are told to those who listen: landmarks get names, icons step back.
 """
 import os, re, shutil
 from pathlib import Path
+
+import course
 
 SITE = Path(os.environ.get('QUARTO_PROJECT_OUTPUT_DIR', '_docs'))
 KATEX = re.compile(r'https://cdn\.jsdelivr\.net/npm/katex@[\d.]+/dist/')
@@ -21,14 +24,16 @@ NAMED = {                                                            # what a sc
     '<i class="bi bi-github" role="img"></i>': '<i class="bi bi-github" aria-hidden="true"></i>',
 }
 
-def finish(page):
-    "Mend one HTML file."
+def finish(page, words):
+    "Mend one HTML file; `words` are what pages link."
     was = text = page.read_text(encoding='utf-8')
     up = '../' * (len(page.relative_to(SITE).parts) - 1)
     text = KATEX.sub(f'{up}site_libs/katex/', text)
     for old, new in NAMED.items(): text = text.replace(old, new)
-    text = text.replace('<span class="math display"', '<span tabindex="0" class="math display"')   # wide ones scroll
+    text = text.replace('<div class="sd-table">', '<div class="sd-table" tabindex="0">')       # wide ones scroll
+    text = text.replace('<span class="math display"', '<span tabindex="0" class="math display"')
     text = re.sub(r' (?:integrity|crossorigin)="[^"]*"(?=[^>]*site_libs/katex)', '', text)
+    if page.parent.name == 'docs': text = course.dress(text, page.stem, words)
     if text != was: page.write_text(text, encoding='utf-8')
 
 def main():
@@ -38,7 +43,9 @@ def main():
                         '<meta http-equiv="refresh" content="0;URL=docs/index.html">\n'
                         '<a href="docs/index.html">vldistill_nb</a></html>\n')
     shutil.copytree(Path(__file__).parent/'katex', SITE/'site_libs'/'katex', dirs_exist_ok=True)
-    for page in SITE.rglob('*.html'): finish(page)
+    bibliography = SITE/'docs'/'bibliography.html'
+    words = course.vocabulary(course.entries(bibliography.read_text(encoding='utf-8')) if bibliography.exists() else {})
+    for page in SITE.rglob('*.html'): finish(page, words)
     for sheet in (SITE/'site_libs').rglob('*.css'):
         text = sheet.read_text(encoding='utf-8')
         if FONTS.search(text): sheet.write_text(FONTS.sub('', text), encoding='utf-8')

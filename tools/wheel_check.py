@@ -1,5 +1,6 @@
-"""Does the installed library work, away from its sources? Imports every module and reads a CSV; `--demo` also runs the
-demo in small, with the packaged weights. Run it with the Python that the library was installed into."""
+"""Does the installed library work, away from its sources? Imports every module, reads a CSV, copies the course;
+`--demo` also runs the demo in small, with the packaged weights. Run it with the Python that has the
+library installed."""
 import importlib, os, pkgutil, subprocess, sys, tempfile
 from pathlib import Path
 
@@ -30,6 +31,10 @@ def main():
         for i in range(12): Image.new('RGB', (20, 20), (20 * i, 90, 200)).save(f'{i}.png')
         Path('c.csv').write_text('image,caption\n' + ''.join(f'{i}.png,colour {i}\n' for i in range(12)))
         command('data', 'csv:c.csv')
+        command('notebooks', 'course')
+        missing = [n for n in ('index.ipynb', '02_contrast.ipynb', 'results/budgets.json', 'images/hero.png')
+                   if not Path('course', n).is_file()]
+        if missing: sys.exit(f'the course lacks {missing}')
         if '--demo' in sys.argv:
             command('demo', '--data', 'tiny', '--pairs', '10', '--steps', '3', '--seeds', '1', '--out', 'demo')
         os.chdir(start)                          # Windows removes no folder that somebody stands in

@@ -7,7 +7,8 @@ __all__ = ['METAVARS', 'RENAMED', 'SPECS', 'TOLD', 'WITHIN', 'PICKS', 'LEARNED',
            'with_options', 'near', 'OneLine', 'parser_of', 'overview', 'command_line', 'check_range', 'new_file',
            'new_folder', 'Setting', 'settings_of', 'Experiment', 'experiment_keys', 'checked', 'flat', 'nested',
            'experiment_of', 'objective_of', 'moving', 'check_experiment', 'read_experiment', 'experiments_of',
-           'to_yaml', 'plain', 'add_settings', 'from_words', 'from_set', 'bare_settings', 'completion_script']
+           'to_yaml', 'plain', 'with_file', 'add_settings', 'from_words', 'from_set', 'bare_settings',
+           'completion_script']
 
 # %% ../nbs/11g_config.ipynb #02b265a3
 import argparse, ast, difflib, inspect, itertools, json, math, os, shlex
@@ -111,6 +112,7 @@ def parser_of(func: Callable, # annotated, each parameter with a comment beside 
         p.add_argument("--device", metavar="NAME", help="cpu, cuda:1, mps; a GPU if there is one")
     if specs_of(func):
         p.add_argument("--dtype", choices=("fp32", "tf32", "bf16"), help="precision of towers; fp32 by default")
+        p.add_argument("--config", metavar="FILE", help="YAML file of these options; those that are given win")
     return p
 
 # %% ../nbs/11g_config.ipynb #6806378a
@@ -415,6 +417,20 @@ def plain(exp: Experiment, # any
           ) -> dict: # nested, of values that YAML and JSON know
     "An experiment as a table; empty groups are left out."
     return json.loads(json.dumps({k: v for k, v in asdict(exp).items() if v != {}}))
+
+# %% ../nbs/11g_config.ipynb #8b119dde
+def with_file(words: list[str], # of a command, perhaps with `--config FILE`
+              prog: str, # the words before, for complaints
+              ) -> list[str]: # the file's options, then those that were typed
+    "Options from a YAML file, before the typed ones, which win; `InputError` if the file will not do."
+    p = OneLine(prog=prog, add_help=False, allow_abbrev=False)
+    p.add_argument("--config")
+    named, typed = p.parse_known_args(words)
+    content = read_experiment(named.config) if named.config else {}
+    for k, v in content.items():
+        if isinstance(v, (dict, list)): raise InputError(f"{named.config}: {k} holds several; vldistill run reads such")
+    said = {"--" + str(k).replace("_", "-"): v for k, v in content.items() if v not in (None, False)}
+    return [w for k, v in said.items() for w in ([k] if v is True else [k, str(v)])] + typed
 
 # %% ../nbs/11g_config.ipynb #e75ddb02
 def add_settings(parser: argparse.ArgumentParser, # changed in place

@@ -17,11 +17,11 @@ from .contrast import LowRankSim
 from .data import _bytes
 from .distilled import (FILES, PIXELS, VIEW, DistilledPairs, load_distilled, swap_folder, text_depth,
                                     versions, view_rows)
-from .encoders import Pairs
+from .encoders import Pairs, TextEmb
 from .store import InputError
 
 # %% auto #0
-__all__ = ['FORMS', 'CLIP', 'PairRows', 'export_pairs', 'push_to_hub', 'import_lors']
+__all__ = ['FORMS', 'CLIP', 'PairRows', 'export_pairs', 'push_to_hub', 'import_pairs']
 
 # %% ../nbs/04b_exchange.ipynb #e6a19e5b
 class PairRows(Dataset):
@@ -114,33 +114,36 @@ def push_to_hub(
 CLIP = torch.tensor([0.48145466, 0.4578275, 0.40821073]), torch.tensor([0.26862954, 0.26130258, 0.27577711])
 
 # %% ../nbs/04b_exchange.ipynb #d54fa7be
-def import_lors(
+def import_pairs(
     file: str | Path, # `distilled_NUMBER.pt`
     *,
-    alpha: float = 3.0, # scale of the low-rank part of the similarities
+    alpha: float = 3.0, # scale of the low-rank part of LoRS's similarities
     spec: str = "unknown", # the data it was made from
-) -> DistilledPairs: # pixels in [0, 1] where they were pictures; texts as features
-    "A distilled set as LoRS publishes it; `InputError` for any other file."
+) -> DistilledPairs: # pixels in [0, 1] where they were pictures; texts as features, or as input embeddings
+    "A distilled set as LoRS or CovMatch's descendants save it; `InputError` for any other file."
     parts = _read_pt(file)
     imgs, txts = (parts[k].detach().float() for k in ("image", "text"))
-    imgs = imgs * CLIP[1].view(3, 1, 1) + CLIP[0].view(3, 1, 1)
+    imgs, whose = imgs * CLIP[1].view(3, 1, 1) + CLIP[0].view(3, 1, 1), "lors"
+    if "mask" in parts: txts, whose = TextEmb(txts, parts["mask"].bool()), "covmatch"
     sim = _similarity(parts["similarity_params"], alpha) if parts.get("similarity_params") else None
     rates = dict(img="syn_lr_img", txt="syn_lr_txt")
     lrs = {s: parts[k].detach().float().reshape(()) for s, k in rates.items() if k in parts}
-    recipe = dict(schema=1, library="vldistill_nb", method="lors", settings=dict(imported=Path(file).name, alpha=alpha),
+    recipe = dict(schema=1, library="vldistill_nb", method=whose, settings=dict(imported=Path(file).name, alpha=alpha),
                   seed=0, image_spec="timm:nfnet_l0", text_spec="hf:bert-base-uncased", versions=versions(), date="",
                   source=dict(spec=spec, fingerprint="", licence="", size=imgs.shape[-1]), pixels=PIXELS)
     return DistilledPairs(Pairs(imgs, txts, sim, lrs or None), recipe)
 
 # %% ../nbs/04b_exchange.ipynb #b60594f6
 def _read_pt(file):
-    "The tensors of a LoRS file."
+    "The tensors of a published file, whose shapes fit."
     try: parts = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError: raise InputError(f"{file}: missing") from None
     except Exception as e: raise InputError(f"{file}: is no file of tensors alone ({type(e).__name__})") from None
-    good = isinstance(parts, dict) and all(isinstance(parts.get(k), Tensor) for k in ("image", "text"))
-    if not good or parts["image"].ndim != 4 or parts["text"].ndim != 2 or len(parts["image"]) != len(parts["text"]):
-        raise InputError(f"{file}: expected images `[n, 3, h, w]` and texts `[n, d]` under the names image and text")
+    shape = {k: tuple(v.shape) for k, v in parts.items() if isinstance(v, Tensor)} if isinstance(parts, dict) else {}
+    img, txt, mask = (shape.get(k, ()) for k in ("image", "text", "mask"))
+    if len(img) != 4 or img[1] != 3 or txt[:1] != img[:1] or (len(txt), mask) not in ((2, ()), (3, txt[:2])):
+        raise InputError(f"{file}: expected image `[n, 3, h, w]`, and text `[n, d]` or text `[n, L, d]` with mask "
+                         f"`[n, L]`, not {shape or type(parts).__name__}")
     return parts
 
 # %% ../nbs/04b_exchange.ipynb #7dd43e0e

@@ -12,7 +12,6 @@ __all__ = ['ENDS', 'ASKED', 'POINTS', 'ATLAS', 'EXPLORE_STYLE', 'SCRIPT', 'BODY'
 import html, io, json, string
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -231,15 +230,16 @@ def near_data(tour: Tour, # collected
     "The nearest three real captions, no two alike, and the nearest two real pictures, of every pair at every step."
     data, feats = tour.lab.data.train, tour.lab.feats("train")
     once = torch.tensor(sorted({t: i for i, t in reversed([*enumerate(data.txts)])}.values()))
-    captions = _numbered([nearest(m.txt, feats.txt[once], 3) for m in tour.moments])
-    pictures = _numbered([nearest(m.img, feats.img, 2) for m in tour.moments])
+    captions = _numbered([m.txt for m in tour.moments], feats.txt[once], 3)
+    pictures = _numbered([m.img for m in tour.moments], feats.img, 2)
     captions["said"] = [data.txts[once[i]] for i in captions.pop("used")]
     return dict(captions=captions, pictures=pictures | dict(said=[data.caps[i][0] for i in pictures["used"]]))
 
-def _numbered(found):
-    "Positions at every step, counted anew among those that occur."
-    used, at = torch.stack([i for i, _ in found]).unique(return_inverse=True)
-    return dict(used=used.tolist(), at=at.tolist(), cos=_plain(torch.stack([c for _, c in found]).tolist(), 2))
+def _numbered(mine, real, k):
+    "Neighbours at every step, counted anew among those that occur, and cosines."
+    at, cos = (x.unflatten(0, (len(mine), -1)) for x in nearest(torch.cat(mine), real, k))
+    used, at = at.unique(return_inverse=True)
+    return dict(used=used.tolist(), at=at.tolist(), cos=_plain(cos.tolist(), 2))
 
 # %% ../nbs/12e_explore.ipynb #e12e0048
 def map_data(tour: Tour, # collected
