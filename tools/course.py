@@ -1,8 +1,10 @@
 """The course as one thing: the order of its pages, the map on top of each, and the words and papers that pages link.
 
-The site's build (tools/docs_root.py) calls `dress` on every page. The words are the table in nbs/23_glossary.ipynb, the
-papers the headings of nbs/24_bibliography.ipynb; both are only written there. `python tools/course.py` draws
-nbs/images/map.svg and fills in which chapters name a paper; `python tools/check.py` says if that was forgotten.
+A section whose heading stands below a comment `<!-- page: NAME · TITLE -->` gets a page of its own, until the next
+heading that is as high. The site's build (tools/docs_root.py) calls `dress` on every page. The words are the table in
+nbs/23_glossary.ipynb, the papers the headings of nbs/24_bibliography.ipynb; both are only written there.
+`python tools/course.py` draws nbs/images/map.svg and fills in which chapters name a paper; `python tools/check.py` says
+if that was forgotten.
 """
 import functools, html, json, re
 from configparser import ConfigParser
@@ -22,14 +24,40 @@ class Page:
     text: str
     book: str
     @property
+    def whole(self): return page_name(self.book) == self.name         # or a section's own
+    @property
+    def lit(self): return LIT[page_name(self.book)]
+    @property
     def label(self): return self.text.split(' · ')[0]                  # `8b`, or the whole text
 
 def page_name(book): return re.sub(r'^\d+[b-z]?_', '', Path(book).stem)
+
+OWN_PAGE = re.compile(r'<!-- page: (\w+) · (.+?) -->\n')
+
+def sections(cells):
+    "Cells by page: the notebook's own under '', with a line where a section went to a page of its own."
+    found, into, depth = {'': []}, '', 9
+    for c in cells:
+        heading = re.match(r'(?:<!--.*?-->\s*)*(#+) ', c['source']) if c['cell_type'] == 'markdown' else None
+        if heading:
+            marked, level = OWN_PAGE.match(c['source']), len(heading[1])
+            if marked: into, depth = marked[1], level
+            elif level <= depth: into, depth = '', 9
+            if marked and into not in found:
+                line = f'[{marked[2]}]({into}.html) has a page of its own.'
+                found[''].append(dict(cell_type='markdown', metadata={}, source=line))
+        found.setdefault(into, []).append(c)
+    return found
+
+def cut_off(book):
+    "The pages that sections of a notebook have for themselves, with their titles."
+    return dict(OWN_PAGE.findall('\n'.join(cells(book))))
 
 @functools.cache
 def pages():
     "The pages in reading order, which is the sidebar's."
     books = {page_name(p): p.name for p in sorted(NBS.glob('*.ipynb'))}
+    books |= {name: book for book in [*books.values()] for name in cut_off(book)}
     def walk(items):
         for i in items:
             if 'contents' in i: yield from walk(i['contents'])
@@ -128,7 +156,7 @@ def links(keys): return ', '.join(f'<a href="{BOXES[k].page}.html">{said(k)}</a>
 
 def where(lit):
     "The map in words: the lit boxes and their neighbours."
-    if not lit: return 'This page: <strong>all of it</strong>.'
+    if not lit: return f'This page: <strong>all of it</strong><span class="chain">: {links(BOXES)}</span>.'
     before = dict.fromkeys(a for a, b in ARROWS if b in lit and a not in lit)
     after = dict.fromkeys(b for a, b in ARROWS if a in lit and b not in lit)
     here = ', '.join(f'<strong>{said(k)}</strong>' for k in lit)
@@ -145,8 +173,8 @@ def repository():
 def map_of(page):
     "What stands on top of a page: the map, the map in words, and the way into a hosted notebook."
     colab = f'https://colab.research.google.com/github/{repository()}/nbs/{page.book}'
-    return (f'<nav class="course-map" aria-label="Where this page stands">{drawing(LIT[page.name])}'
-            f'<p>{where(LIT[page.name])} <a class="launch" href="{colab}" title="Runs on a machine of Google’s; '
+    return (f'<nav class="course-map" aria-label="Where this page stands">{drawing(page.lit)}'
+            f'<p>{where(page.lit)} <a class="launch" href="{colab}" title="Runs on a machine of Google’s; '
             f'begin with: !pip install vldistill_nb; vldistill notebooks .">Open in Colab</a></p></nav>')
 
 # Words and papers
@@ -248,7 +276,7 @@ def named_in(text):
     if not m: return text
     word = next(w for w in papers() if w.forms[0] == m[1])
     link = re.search(r'\]\((https?://[^)]+)\)', m[2])[1]
-    others = [p for p in pages() if p.name not in ('glossary', 'bibliography')]
+    others = [p for p in pages() if p.whole and p.name not in ('glossary', 'bibliography')]
     found = [p for p in others if mentions(cells(p.book), word) or link in '\n'.join(cells(p.book))]
     return text[:m.start(4)] + 'Named in: ' + ', '.join(f'[{p.label}]({p.book})' for p in found) + '.'
 

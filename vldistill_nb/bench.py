@@ -38,7 +38,7 @@ class Job:
     pairs: int | None = None # how many; None for all there are
     draw: int = 0 # seed of the choice, of the first pairs and of the run
     students: tuple = (("solved", 1),) # protocol and how many, of each
-    settings: Any = () # of the method, by name; a dict, kept as sorted pairs
+    settings: Any = () # the method's own, by name; a dict, kept as sorted pairs
     data: str = "openmoji" # source
     image_encoder: str = "lite0@128" # spec
     text_encoder: str = "minilm" # spec
@@ -68,7 +68,7 @@ def id(self: Job) -> str: # such as "covariance,gamma=1-100-d0"
     return f"{self.group}-d{self.draw}"
 
 @patch(as_prop=True)
-def row_ids(self: Job) -> list: # of strings
+def row_ids(self: Job) -> list: # strings
     "The names of a job's rows."
     return [f"{self.id}-{protocol}" for protocol, _ in self.students]
 
@@ -79,9 +79,9 @@ class Made:
     pairs: Any = None # learned `Pairs`; None for real ones
     at: Any = None # caption positions of real ones
     bytes: dict = field(default_factory=dict) # by part
-    seconds: float = 0.0 # of making
-    steps: int = 0 # of learning
-    loss: str = "info_nce" # of students
+    seconds: float = 0.0 # what making took
+    steps: int = 0 # how many learning took
+    loss: str = "info_nce" # what students learn by
     rank: int = 0 # what heads are cut to; 0 for nothing
     phases: tuple = () # sizes of subsets that were learned for phases of the experts' way
 
@@ -396,7 +396,7 @@ def _reached(made, protocol):
 def score(lab: Lab, # opened
           job: Job, # that the pairs were made for
           made: Made, # its pairs
-          ) -> list: # of rows, one for each kind of student
+          ) -> list: # rows, one for each kind of student
     "Train students on pairs, let them search val and test, and write down what came out."
     from vldistill_nb.distilled import versions
     rows, known = [], {}
@@ -419,18 +419,18 @@ def _captions(data): return pack_hits(np.bincount(data.img_of_txt.numpy(), minle
 @dataclass(frozen=True)
 class Study:
     "A named list of jobs."
-    name: str # of the ledger's file
+    name: str # what the ledger's file is called
     title: str # one line
-    jobs: tuple # of `Job`
+    jobs: tuple # `Job` objects
 
 # %% ../nbs/12_bench.ipynb #c12b0072
 def grid(methods: Sequence, # name and settings, of each
          pairs: Sequence, # numbers of pairs; None for all
          students: tuple, # protocol and how many, of each
          *,
-         draws: int = 3, # of the pairs; one where nothing is drawn
+         draws: int = 3, # how often pairs are drawn; once where nothing is drawn
          **world: Any, # fields of `Job`: data and encoders
-         ) -> list: # of `Job`
+         ) -> list: # `Job` objects
     "Every method at every number of pairs."
     luck = lambda m: 1 if m in SETTLED else draws
     return [Job(m, n, d, students, s, **world) for n in pairs for m, s in methods for d in range(luck(m))]
@@ -450,7 +450,7 @@ STEPS = {100: 30, 200: 30, 500: 20, 1000: 20}   # of covariance matching; more p
 def learned(n: int, # pairs
             *gammas: float, # whitening of the target
             **world: Any, # fields of `Job`
-            ) -> list: # of `Job`
+            ) -> list: # `Job` objects
     "Covariance matching with pixels, three draws."
     return grid([("covariance", dict(gamma=g, steps=STEPS[n])) for g in gammas], [n], BOTH, **world)
 
@@ -608,7 +608,7 @@ def _rough(job):
 
 # %% ../nbs/12_bench.ipynb #c12b0086
 def guess(job: Job, # to come
-          rows: Sequence, # of a ledger
+          rows: Sequence, # rows that a ledger holds
           ) -> float: # seconds
     "What a job will take, by what others took."
     steps = lambda own: (own.get("space"), own.get("steps"))
@@ -622,9 +622,9 @@ def guess(job: Job, # to come
     return total
 
 # %% ../nbs/12_bench.ipynb #c12b0087
-def missing(jobs: Sequence, # of a study
-            rows: Sequence, # of its ledger
-            ) -> list: # of `Job`
+def missing(jobs: Sequence, # what a study asks for
+            rows: Sequence, # what its ledger holds
+            ) -> list: # `Job` objects
     "What is still to be done: jobs with those students that have no row."
     there = {r["id"] for r in rows}
     left = [replace(j, students=tuple(s for s in j.students if f"{j.id}-{s[0]}" not in there)) for j in jobs]

@@ -8,7 +8,7 @@ __all__ = ['PICTURES', 'Student', 'Trained', 'Recipe', 'COMMANDS', 'facts', 'dat
            'cache_rm', 'notebooks', 'open_course', 'completion', 'main']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
-import os, subprocess, sys, time
+import os, sys, time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from .data import InputError, PairData, atomic_write, contact_sheet, load_data
 from .demo import DemoRun, demo_folder, demo_table, run_demo
 from .evidence import study_table
 from .label_commands import projector_account, projector_evaluate, projector_train
-from .notebooks import copy_course, copy_told, lab_command
+from .notebooks import copy_course, copy_told, lab_command, start_lab
 from .pipeline import (FROZEN, adapters_of, as_published, asked_for, chosen_shrink, default_folder, distil,
                                    encoders, expert_encoder, is_main, judged_by, open_experiment, open_for, open_lab,
                                    overruled, read_back, record, resolved, run_experiment, run_table, say,
@@ -76,17 +76,17 @@ def distill(method: Method, # how to make pairs
             *,
             data: str, # source, see `vldistill data --help`
             pairs: int, # how many
-            steps: int | None = None, # of learning; the method's own number by default
+            steps: int | None = None, # how many learning takes; the method's own number by default
             image_encoder: str | None = None, # lite0, vit-focus, tiny, timm:NAME, open_clip:MODEL/TAG; lite0@128
             text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
-            seed: int = 0, # of everything random
+            seed: int = 0, # decides everything random
             out: str | None = None, # folder of the artifact; runs/METHOD-PAIRS by default, with -seedN for a seed but 0
             resume: bool = False, # go on with an unfinished run
             start: str | None = None, # artifact whose pairs are learned further, instead of random real pairs
             experts: str | None = None, # folder of `vldistill experts`, for the two trajectory methods
-            gradient: Literal["exact", "tesla", "influence"] | None = None, # of trajectory methods; exact by default
-            rank: int | None = None, # of similarities learned with the pairs (LoRS), for the two trajectory methods
+            gradient: Literal["exact", "tesla", "influence"] | None = None, # in trajectory methods; exact by default
+            rank: int | None = None, # factors of learned similarities (LoRS), for the two trajectory methods
             towers: Literal["frozen", "image", "full"] = "frozen", # what moves in the encoder of covariance
             bank: str | None = None, # folder of states of towers that move, recorded there if need be; for covariance
             paper: str | None = None, # published settings, such as lors:flickr30k or covmatch:coco
@@ -125,7 +125,7 @@ def run(file: str | None = None, # a YAML file, a recipe.json, or an artifact; w
         print_config: bool = False, # only print what would be run, all settings filled in
         json: str | None = None, # recipes and scores of all runs, for machines
         **changes: Any, # settings by key
-        ) -> list: # of recipes and scores
+        ) -> list: # recipes and scores
     "Run an experiment as a file says: experts, pairs, students, sweeps."
     if not (file or changes): raise InputError("run: name a file, or settings such as --method covariance")
     content = flat(read_experiment(file) if file else {}) | from_words(changes)
@@ -152,14 +152,14 @@ def experts(*,
             epochs: int | None = None, # passes over the train pairs; 3 by default
             out: str = "runs/experts", # folder; finished experts of the same settings are kept
             towers: Literal["probe", "image", "text", "full"] | None = None, # what moves; probe, no tower, by default
-            lora_rank: int | None = None, # of adapters that move instead of these towers
+            lora_rank: int | None = None, # width of adapters that move instead of these towers
             embed_dim: int | None = None, # width of the projections; 256 by default
             views: int | None = None, # augmented views of each image
             stored: Literal["float32", "bfloat16", "float16"] | None = None, # type of stored steps; bfloat16 by default
             image_encoder: str | None = None, # lite0, vit-focus, tiny, timm:NAME, open_clip:MODEL/TAG; lite0@128
             text_encoder: str | None = None, # minilm, tiny, hf:NAME or open_clip:MODEL/TAG; minilm by default
             size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
-            seed: int = 0, # of the first expert
+            seed: int = 0, # decides the first expert; later ones count on
             paper: str | None = None, # published settings: vldd:, lors:, repblend: or ptm-st:, then flickr30k or coco
             json: str | None = None, # what was recorded, for machines
             ) -> Any: # `Experts`
@@ -197,7 +197,7 @@ def evaluate(folder: str, # artifact, or hub:user/name on the Hugging Face hub
              recipe: Recipe | None = None, # how trained students learn: ours by default, or covmatch, the published one
              image_encoder: str | None = None, # the artifact's own by default
              text_encoder: str | None = None, # the artifact's own by default
-             lora_rank: int | None = None, # of adapters that a student trains instead of its towers
+             lora_rank: int | None = None, # width of adapters that a student trains instead of its towers
              teacher: Student | None = None, # soft targets from a model of all real pairs, and what it learns
              paper: str | None = None, # its own student, such as lors:flickr30k, with the learned rates
              json: str | None = None, # the same numbers for machines
@@ -294,8 +294,8 @@ def bench(*,
           resume: bool = False, # the default, spelt out: keep rows that are there, go on with half-learned pairs
           again: bool = False, # compute rows anew that are there
           data: str | None = None, # source instead of the study's own
-          image_encoder: str | None = None, # likewise
-          text_encoder: str | None = None, # likewise
+          image_encoder: str | None = None, # image tower instead of the study's own
+          text_encoder: str | None = None, # text tower instead of the study's own
           ) -> dict: # the ledger, or nothing for a dry run
     "Run a study: many methods, budgets and draws on one ruler."
     command = command_line(bench, locals() | dict(resume=False, dry_run=False, again=False, workers=None))
@@ -321,7 +321,7 @@ def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "eva
             size: int | None = None, # pixels a side; 64 by default
             towers: Student | None = None, # what moves; by default full in covmatch, solved in evaluate, else probe
             count: int | None = None, # experts, or students; 1 by default
-            set: str | None = None, # of covariance and trajectory: any setting, such as inner=8,bs=20
+            set: str | None = None, # any setting of covariance and trajectory, such as inner=8,bs=20
             paper: str | None = None, # published settings instead: vldd:, lors:, repblend:, ptm-st: or covmatch:
             memory: float = 24, # GB of the card that it must fit into
             json: str | None = None, # the same numbers for machines
@@ -347,11 +347,11 @@ def plan_of(run: Literal["covariance", "covmatch", "trajectory", "experts", "eva
 # %% ../nbs/13_cli.ipynb #bfc9934a
 def demo(*,
          minutes: float = 5, # for the whole job; a slow machine gets fewer steps
-         steps: int | None = None, # of distillation, whatever time they and the rest take
+         steps: int | None = None, # how many distillation takes, whatever time that and the rest need
          out: str = "runs/demo", # folder; replaced only if a demo wrote it
          pairs: int = 100, # how many to distil
          seeds: int = 3, # trained students for each method, and draws of random pairs
-         seed: int = 0, # of choices and of distillation
+         seed: int = 0, # decides choices and distillation
          data: str = "openmoji", # source, see `vldistill data --help`
          image_encoder: str = "lite0@128", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG; NAME@SIDE enlarges first
          text_encoder: str = "minilm", # minilm, tiny, hf:NAME or open_clip:MODEL/TAG
@@ -394,7 +394,7 @@ def explore(folder: str, # artifact, folder of a demo, or hub:user/name on the H
 # %% ../nbs/13_cli.ipynb #ccf9741c
 def cache_ls(*,
              json: str | None = None, # the same list for machines
-             ) -> list: # of stores
+             ) -> list: # what is known about each store
     "List prepared data sets, with their sizes and when they were last used."
     json, found = new_file(json, "--json"), stores()
     write_json(json, found)
@@ -413,7 +413,7 @@ def _chosen(name, all):
     return [s["name"] for s in stores()] if all else [name]
 
 # %% ../nbs/13_cli.ipynb #ae60356c
-def cache_verify(name: str | None = None, # of a store, as `vldistill cache ls` has it
+def cache_verify(name: str | None = None, # which store, as `vldistill cache ls` calls it
                  *,
                  all: bool = False, # every store
                  ) -> dict: # what was found, by name
@@ -428,7 +428,7 @@ def cache_verify(name: str | None = None, # of a store, as `vldistill cache ls` 
     return found
 
 # %% ../nbs/13_cli.ipynb #96bc61cc
-def cache_rm(name: str | None = None, # of a store, as `vldistill cache ls` has it
+def cache_rm(name: str | None = None, # which store, as `vldistill cache ls` calls it
              *,
              all: bool = False, # every store
              ) -> int: # bytes
@@ -452,12 +452,12 @@ def notebooks(folder: str = "course", # made if it is not there; files in it sta
 
 # %% ../nbs/13_cli.ipynb #247a8f35
 def open_course(folder: str = "course", # as `vldistill notebooks` writes it; what is missing is copied first
-                ) -> int: # exit status of JupyterLab
+                ) -> None:
     "Open the course in JupyterLab."
     lab_command(folder)                                                  # refuse before anything is written
     made = copy_course(folder)
     if made["written"]: say(copy_told(made, folder).splitlines()[0])
-    return subprocess.run(lab_command(folder)).returncode
+    start_lab(lab_command(folder))
 
 # %% ../nbs/13_cli.ipynb #158d9839
 def completion(shell: Literal["bash", "zsh", "fish"], # which one reads it

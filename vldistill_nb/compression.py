@@ -35,7 +35,7 @@ def _multiples(x, step, last): return (x / step).round().clamp(-last, last) * st
 # %% ../nbs/11d_compression.ipynb #2bc01a3e
 def few_bits(
     labels: StoredLabels, # the table
-    bits: int, # of a number, at least 2
+    bits: int, # how many a number gets, at least 2
 ) -> Compressed: # the table, as it comes back
     "Round all logits to multiples of one step."
     if bits < 2: raise InputError(f"bits: at least 2, not {bits}")
@@ -69,9 +69,9 @@ class ImageLabels:
 
 # %% ../nbs/11d_compression.ipynb #dd5acef4
 def image_labels(
-    views: Views, # of the images; their CutMix is left out
+    views: Views, # how images are looked at; CutMix is left out
     model: Callable, # a source of labels, such as `ModelLabels(teacher)`
-    epochs: int, # of views to average
+    epochs: int, # how many views of an image to average
 ) -> ImageLabels: # in eight bits
     "The mean of a teacher's centred logits over views of each image."
     plain = Views(views.source, replace(views.cfg, cutmix=0.0), device=views.device)
@@ -89,7 +89,7 @@ def _eight_bits(x):
 
 # %% ../nbs/11d_compression.ipynb #c23d54ca
 def class_means(
-    labels: ImageLabels, # of all images
+    labels: ImageLabels, # one for each image
     images: ClassImages, # those images
 ) -> ImageLabels: # the same for all images of a class
     "One vector of logits a class, the mean over its images."
@@ -119,7 +119,7 @@ class SmallNet(nn.Sequential):
     "Depthwise-separable convolutions, each pair of which halves the side: pixels in [0, 1] to centred logits."
     def __init__(self,
         width: int, # channels of the first layer
-        n_classes: int, # of the logits
+        n_classes: int, # how many classes logits have
     ):
         sizes = [width, 2 * width, 4 * width, 6 * width]
         layers = _conv(3, width, 3)
@@ -154,9 +154,9 @@ def quantised(
 
 # %% ../nbs/11d_compression.ipynb #bc1604bb
 def recovered(
-    scores: Sequence[Sequence[float]], # of students, for each draw of images
-    hard: Sequence[Sequence[float]], # of those with hard labels, the same draws
-    stored: Sequence[Sequence[float]], # of those with the whole table
+    scores: Sequence[Sequence[float]], # what students reach, a list for each draw of images
+    hard: Sequence[Sequence[float]], # what students with hard labels reach, for the same draws
+    stored: Sequence[Sequence[float]], # what students with the whole table reach
     n: int = 2000, # times to draw again
 ) -> tuple[float, float, float]: # share, and the ends of its 95 % interval
     "Where a method is between hard and stored labels, with an interval over draws and students."

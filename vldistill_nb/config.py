@@ -96,7 +96,7 @@ class OneLine(argparse.ArgumentParser):
 # %% ../nbs/11g_config.ipynb #5926d70d
 def parser_of(func: Callable, # annotated, each parameter with a comment beside it
               prog: str, # the words before the arguments
-              ) -> argparse.ArgumentParser: # of `func`'s parameters
+              ) -> argparse.ArgumentParser: # knows `func`'s parameters
     "The command line of a function."
     docs = docments(func, returns=False)
     p = OneLine(prog=prog, description=inspect.getdoc(func), allow_abbrev=False)
@@ -141,7 +141,7 @@ def command_line(func: Callable, # a subcommand
     return shlex.join(words + [word for p in narrowed() for word in ("--dtype", p)])
 
 # %% ../nbs/11g_config.ipynb #66f8fac4
-def check_range(name: str, # of the parameter
+def check_range(name: str, # which parameter
                 value: float | None, # None passes: it was not given
                 low: float, # smallest that will do
                 high: float = math.inf, # largest
@@ -199,7 +199,7 @@ WITHIN = dict(OnlineConfig="covmatch.OnlineConfig", AugConfig="data.AugConfig") 
 @cache
 def settings_of(name: str, # MODULE.CLASS, such as `distill.DistillConfig`
                 head: str = "", # what the keys begin with
-                ) -> tuple: # of `Setting`; settings within settings included
+                ) -> tuple: # `Setting` objects; settings within settings included
     "The fields of a settings class, read from its source."
     module, _, cls = name.partition(".")
     text = (files("vldistill_nb") / f"{module}.py").read_text(encoding="utf-8")
@@ -234,7 +234,7 @@ class Experiment:
     method: str = "covariance"       # how pairs are made
     data: Any = "openmoji"           # source, see `vldistill data --help`
     pairs: int = 100                 # how many
-    seed: int = 0                    # of everything random
+    seed: int = 0                    # decides everything random
     size: int | None = None          # pixels a side; None: what the source or the paper has
     image_encoder: str | None = None # spec; None: lite0@128, or as published
     text_encoder: str | None = None  # spec; None: minilm, or as published
@@ -247,9 +247,9 @@ class Experiment:
     bank: str | None = None          # folder of states of towers that move, recorded there if need be
     paper: str | None = None         # published settings, such as lors:flickr30k
     students: int = 0                # who judge the pairs on test; 0 for nobody
-    covariance: dict = field(default_factory=dict) # of the match under frozen towers, or under a bank
-    covmatch: dict = field(default_factory=dict)   # of the match under towers that move along
-    trajectory: dict = field(default_factory=dict) # of trajectory matching
+    covariance: dict = field(default_factory=dict) # settings of the match under frozen towers, or under a bank
+    covmatch: dict = field(default_factory=dict)   # settings of the match under towers that move along
+    trajectory: dict = field(default_factory=dict) # settings of trajectory matching
     loop: dict = field(default_factory=dict)       # how the pairs learn
     states: dict = field(default_factory=dict)     # which states a bank keeps
     record: dict = field(default_factory=dict)     # how experts are trained
@@ -286,7 +286,7 @@ KINDS = dict(int=(_whole, "a whole number"), float=(_decimal, "a number"), bool=
 # %% ../nbs/11g_config.ipynb #23f9a3ef
 def checked(setting: Setting, # what it is for
             value: Any, # from a file or a flag
-            ) -> Any: # of the right kind; lists become tuples
+            ) -> Any: # has the right kind; lists become tuples
     "A value, if it is of its setting's kind; else `InputError`."
     kind, _, other = setting.kind.partition(" | ")
     if value is None and other == "None": return None
@@ -375,7 +375,7 @@ def _no_idle(exp):
         raise InputError(f"--{name}: {exp.method} {say_why}; leave it out")
 
 # %% ../nbs/11g_config.ipynb #7f4ed04c
-def read_experiment(path: str, # of a YAML file, a recipe.json, or an artifact
+def read_experiment(path: str, # a YAML file, a recipe.json, or an artifact
                     ) -> dict: # nested, not checked yet
     "What a file says; `InputError` if it cannot be read."
     file = Path(path).expanduser()
@@ -419,7 +419,7 @@ def plain(exp: Experiment, # any
     return json.loads(json.dumps({k: v for k, v in asdict(exp).items() if v != {}}))
 
 # %% ../nbs/11g_config.ipynb #8b119dde
-def with_file(words: list[str], # of a command, perhaps with `--config FILE`
+def with_file(words: list[str], # what follows a command, perhaps with `--config FILE`
               prog: str, # the words before, for complaints
               ) -> list[str]: # the file's options, then those that were typed
     "Options from a YAML file, before the typed ones, which win; `InputError` if the file will not do."
@@ -455,7 +455,7 @@ def _value(word):
 
 # %% ../nbs/11g_config.ipynb #dada2dda
 def from_set(text: str | None, # such as "tau=0.1,lr_img=0.02"; sizes of phases as 99+100
-             group: str | None, # of `GROUPS`, what is matched; None for methods that pick
+             group: str | None, # one of `GROUPS`, what is matched; None for methods that pick
              ) -> dict: # values by key, not checked yet
     "Settings of a match and of its loop by their bare names; `InputError` for a name that neither has."
     known, out = {}, {}

@@ -111,7 +111,7 @@ class LowRankSim(nn.Module):
         *,
         rank: int = 10, # columns of each factor
         alpha: float = 1.0, # scale of the low-rank part
-        seed: int = 0, # of the left factor
+        seed: int = 0, # decides the left factor
     ):
         super().__init__()
         if n < 1 or rank < 1: raise InputError(f"a similarity wants n >= 1 and rank >= 1, not n={n}, rank={rank}")

@@ -95,7 +95,7 @@ def k_center(z:Tensor, # one vector for each pair `[N, d]`
 def k_means(z:Tensor, # one vector for each pair `[N, d]`
             n:int, # pairs to pick
             *,
-            seed:int=0, # of the first centres
+            seed:int=0, # decides the first centres
             ) -> Tensor: # `[n]` int64 positions
     "The pair nearest to each of `n` centres (Lloyd's algorithm from a k-means++ start)."
     fit = KMeans(n, n_init=1, random_state=seed % 2**32).fit(z.cpu().numpy())
@@ -115,7 +115,7 @@ def matched_k_means(img:Tensor, # image vectors `[N, d_v]`
                     txt:Tensor, # text vectors `[N, d_l]`
                     n:int, # pairs to pick
                     *,
-                    seed:int=0, # of the first centres
+                    seed:int=0, # decides the first centres
                     ) -> Tensor: # `[n]` int64 positions
     "The pair nearest to each of `n` matched pairs of centres (PDS)."
     fits = [KMeans(n, n_init=1, random_state=seed % 2**32).fit(z.cpu().numpy()) for z in (img, txt)]

@@ -75,13 +75,11 @@ def _block(stats, rows, cols):
     if stats.n < 2: raise InputError(f"covariance: at least 2 pairs are needed, not {stats.n:.0f}")
     return stats.q[rows, cols] / (stats.n - 1)
 
-# %% ../nbs/10_covariance.ipynb #4cefe803
 @patch(as_prop=True)
 def cov(self: CrossCov) -> Tensor: # `[d_img, d_txt]`
     "Across modalities."
     return _block(self, slice(self.d_img), slice(self.d_img, None))
 
-# %% ../nbs/10_covariance.ipynb #443aea1c
 @patch(as_prop=True)
 def cov_img(self: CrossCov) -> Tensor: # `[d_img, d_img]`
     "Within images."
@@ -93,7 +91,6 @@ def cov_txt(self: CrossCov) -> Tensor: # `[d_txt, d_txt]`
     "Within texts."
     return _block(self, slice(self.d_img, None), slice(self.d_img, None))
 
-# %% ../nbs/10_covariance.ipynb #aaa75798
 @patch(as_prop=True)
 def mean_img(self: CrossCov) -> Tensor: # `[d_img]`
     "Mean of the images."
@@ -165,9 +162,9 @@ class CovConfig:
     shrink_img: float = 1.0         # shrinkage of the image covariance, in mean eigenvalues
     shrink_txt: float = 1.0         # … of the text covariance
     texts: str = "solve"            # `solve`: in closed form (features only); `learn`: by gradient; `follow`: see below
-    ridge: float = 0.01             # of the closed form, relative
+    ridge: float = 0.01             # strength in the closed form, relative
     chunk: int = 25                 # images or texts a forward pass
-    held: int = 25                  # of them, how many keep their graph until the backward pass
+    held: int = 25                  # how many of them keep their graph until the backward pass
 
     def __post_init__(self):
         for name, known in (("texts", ("solve", "learn", "follow")), ("student", ("linear", "ridge"))):
@@ -193,7 +190,7 @@ def _powers(cov, shrink):
 
 # %% ../nbs/10_covariance.ipynb #740bb852
 def auto_rho(
-    stats: CrossCov, # of the real data
+    stats: CrossCov, # what was measured on the real data
     target: Tensor, # `[d_v, d_l]`, the matrix that `rho` multiplies
     n: int, # synthetic pairs
 ) -> float: # the scale
@@ -206,7 +203,7 @@ class CovarianceMatching:
     "Objective: let the cross-covariance of the pairs be what the real data asks for. Towers stay frozen."
     sharded = True   # processes share the rows; their gradients add up
     def __init__(self,
-        stats: CrossCov, # of the real training pairs
+        stats: CrossCov, # what was measured on the real training pairs
         encoder: DualEncoder, # frozen; its projections are not used
         cfg: CovConfig | None = None, # settings
     ):
@@ -251,7 +248,6 @@ def sides(self: CovarianceMatching,
         n, p = len(img_feats), (img_feats - img_feats.mean(0)) @ self.w_img
         return p @ p.T / (n - 1), p @ self.goal * self.rho(n)
 
-# %% ../nbs/10_covariance.ipynb #7c0b684d
 @patch
 def solve_texts(self: CovarianceMatching,
     gram: Tensor, # `[n, n]`, from `sides`

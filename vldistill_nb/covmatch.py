@@ -45,14 +45,14 @@ class OnlineConfig:
     protocol: str = "full"        # what moves: `full`, or `image` for a frozen text tower
     bs: int = 128                 # real pairs of a step, of all processes together
     lr_enc: float = 0.01          # learning rate of towers
-    lr_txt: float | None = None   # of the text tower; None: `lr_enc`
+    lr_txt: float | None = None   # rate of the text tower; None: `lr_enc`
     lr_head: float = 0.1          # … of projections
     optimizer: str = "sgd"        # or `adamw`
-    momentum: float = 0.9         # of SGD
-    weight_decay: float = 5e-4    # of either
+    momentum: float = 0.9         # how much SGD remembers
+    weight_decay: float = 5e-4    # pull towards zero, for either optimizer
     tau: float = 0.07             # temperature of InfoNCE
     per_group: int = 0            # K of P x K batches, see `PKSampler`; 0: batches know no groups
-    seed: int = 0                 # of projections, batches and dropout
+    seed: int = 0                 # decides projections, batches and dropout
 
     def __post_init__(self):
         if self.update not in UPDATES: raise InputError(f"update {self.update!r}: use one of {', '.join(UPDATES)}")
@@ -83,7 +83,7 @@ class OnlineModel:
 # %% ../nbs/10b_covmatch.ipynb #ffd26813
 @patch
 def batch(self: OnlineModel,
-    step: int, # of the outer loop
+    step: int, # where the outer loop is
 ) -> tuple[Tensor, Tensor]: # positions of images and of captions, `[bs]` each
     "The real pairs of a step, from the seed alone."
     rng, bs = step_rng(self.cfg.seed, step, 7), self.cfg.bs
@@ -94,7 +94,7 @@ def batch(self: OnlineModel,
 # %% ../nbs/10b_covmatch.ipynb #a5695a34
 @patch
 def pixels(self: OnlineModel,
-    step: int, # of the outer loop
+    step: int, # where the outer loop is
 ) -> Pairs: # real pairs, captions as strings
     "This process's rows of a step's batch: read once, in time for a step that follows the last one."
     (last, pairs, feed), mine = self.read, span(my_chunks(self.cfg.bs, self.cfg.bs))
@@ -109,7 +109,7 @@ def pixels(self: OnlineModel,
 # %% ../nbs/10b_covmatch.ipynb #0296b246
 @patch
 def goto(self: OnlineModel,
-    step: int, # of the outer loop
+    step: int, # where the outer loop is
     pairs: Pairs | None = None, # the synthetic ones, for `update="syn"`
 ) -> DualEncoder: # in evaluation mode, without gradients
     "The model before a step: trained on from where it is, or from the start of the cycle."
@@ -142,8 +142,8 @@ def _begin(self: OnlineModel, cycle):
 def features(self: OnlineModel,
     mine: Pairs, # this process's rows of a batch
     n: int, # rows of the batch, of all processes
-    seed: int = 0, # of dropout, if the model is in training mode
-) -> tuple[list, list[Tensor]]: # of its chunks, with graph; and `[n, d_v]` and `[n, d_l]`, of all rows, without
+    seed: int = 0, # decides dropout, if the model is in training mode
+) -> tuple[list, list[Tensor]]: # its chunks, with graph; and `[n, d_v]` and `[n, d_l]`, all rows, without
     "What the towers make of a batch: images and texts, in chunks, shared among processes."
     chunks, net, found = my_chunks(n, n), self.net, []
     for c in chunks:
@@ -220,7 +220,7 @@ class CovMatchConfig:
     anchor: float = 0.0           # weight of the control variate from pretrained features; 0 for none
     ema: float = 0.0              # share of the past, when averaging over cycles at one position; 0 for none
     chunk: int = 50               # synthetic images or texts a forward pass
-    held: int = 100               # of them, how many keep their graph until the backward pass
+    held: int = 100               # how many of them keep their graph until the backward pass
     online: OnlineConfig = OnlineConfig()   # the model
 
 # %% ../nbs/10b_covmatch.ipynb #e0957864
@@ -232,7 +232,7 @@ class CovMatch:
         data: PairData, # real pairs; pass `data.train`
         cfg: CovMatchConfig | None = None, # settings
         *,
-        feats: Feats | None = None, # of `data` under the pristine towers, for the control variate
+        feats: Feats | None = None, # what the pristine towers see in `data`, for the control variate
     ):
         self.cfg, self.parts, self.means = cfg or CovMatchConfig(), {}, {}
         self.online, self.source = OnlineModel(encoder, data, self.cfg.online), data.fingerprint
@@ -251,7 +251,7 @@ def cross_cov(
 # %% ../nbs/10b_covmatch.ipynb #4466a1ef
 @patch
 def real_moments(self: CovMatch,
-    step: int, # of the outer loop
+    step: int, # where the outer loop is
 ) -> tuple[Tensor, Tensor, Tensor]: # `[d_v, d_l]`, `[z]`, `[z]`
     "Cross-covariance and projected means of the real data, as the step's batch estimates them."
     net, real = self.online.net, self.online.pixels(step)
@@ -286,7 +286,7 @@ def _want_embeddings(pairs):
 @patch
 def syn_feats(self: CovMatch,
     pairs: Pairs, # synthetic, texts as input embeddings
-    step: int, # of the outer loop
+    step: int, # where the outer loop is
 ) -> tuple[Tensor, Tensor]: # `[n, d_v]`, `[n, d_l]`, with gradient
     "Features of the synthetic pairs under the online model."
     _want_embeddings(pairs)
@@ -300,7 +300,7 @@ def syn_feats(self: CovMatch,
 @patch
 def __call__(self: CovMatch,
     pairs: Pairs, # synthetic, texts as input embeddings
-    step: int, # of the outer loop
+    step: int, # where the outer loop is
 ) -> Tensor: # the loss
     "Squared error of the cross-covariance plus `lam` times that of the projected means, as sums."
     net = self.online.goto(step, pairs)
@@ -341,8 +341,8 @@ def paper_settings(
     name: str, # `flickr30k` or `coco`
     n: int, # pairs: 100, 200 or 500
     *,
-    seed: int = 0, # of everything random
-) -> tuple[CovMatchConfig, DistillConfig]: # of the objective and of the loop
+    seed: int = 0, # decides everything random
+) -> tuple[CovMatchConfig, DistillConfig]: # settings of objective and loop
     "CovMatch's own hyper-parameters; its encoder is `dual_encoder('timm:nfnet_l0', …, embed_dim=2304, proj='mlp2')`."
     if (name, n) not in PAPER: raise InputError(f"no published settings for {n} pairs of {name}; there are {[*PAPER]}")
     rho, lam, syn_bs, cycles = PAPER[name, n]
@@ -355,7 +355,7 @@ class BankConfig:
     "Which states of the online model are kept."
     steps: tuple[int, ...] = (0, 3, 10, 25, 45, 55, 65, 80, 99)   # in increasing order
     online: OnlineConfig = OnlineConfig()                        # the model; it must not learn from synthetic pairs
-    dtype: str = "bfloat16"                                      # of stored differences to the pretrained towers
+    dtype: str = "bfloat16"                                      # how differences to the pretrained towers are stored
 
     def __post_init__(self):
         if not self.steps or list(self.steps) != sorted(set(self.steps)) or self.steps[0] < 0:
@@ -474,10 +474,10 @@ class BankMatching:
     def __init__(self,
         bank: Bank, # recorded
         encoder: DualEncoder, # as it was recorded with; left untouched
-        cfg: CovConfig | None = None, # of the match; by default texts follow, or are solved if their tower is frozen
+        cfg: CovConfig | None = None, # how to match; by default texts follow, or are solved if their tower is frozen
         *,
         lam: float = 0.1, # weight of the projected means, as in `CovMatchConfig`
-        seed: int = 0, # of the order
+        seed: int = 0, # decides the order
     ):
         if lam and encoder.proj != "linear":
             raise InputError("bank: projected means want linear projections; use lam=0")
@@ -504,7 +504,7 @@ def matching(self: BankMatching,
 @patch
 def __call__(self: BankMatching,
     pairs: Pairs, # synthetic, texts as input embeddings
-    step: int, # of the outer loop
+    step: int, # where the outer loop is
 ) -> Tensor: # the loss
     "Covariance error under this step's state."
     if self.cfg.texts != "solve": _want_embeddings(pairs)

@@ -50,10 +50,10 @@ class PairData:
     labels: np.ndarray | None      # int64 `[n]`: class of each image, where the source has classes
     classes: tuple[str, ...]       # class names, () if none
     keys: list[str]                # the name of each image in its source: file, code point
-    mean: tuple[float, ...]        # of each channel, over the train pixels in [0, 1]
-    std: tuple[float, ...]         # likewise
+    mean: tuple[float, ...]        # one for each channel, over the train pixels in [0, 1]
+    std: tuple[float, ...]         # one for each channel, over the same pixels
     fingerprint: str               # sha256 of the source: keys, splits, captions and image files
-    licence: str                   # of images and captions, "" if unknown
+    licence: str                   # terms of images and captions, "" if unknown
     skipped: tuple[str, ...] = ()  # images left out by `skip_bad`, each with its reason
     store: Store | None = None     # what checks pixels when they are first read
     groups: np.ndarray | None = None  # int64 `[n]`: images of the same parts share one, where the source has groups
@@ -258,7 +258,7 @@ def tiny_world(
     n: int = 256,  # images: 4 to 756, one for each combination
     *,
     size: int = 32,  # pixels a side
-    seed: int = 0,   # of everything random
+    seed: int = 0,   # decides everything random
 ) -> PairData:  # 60 % train, 15 % val, 25 % test; the shapes are the classes
     "A made-up world of coloured shapes, no two alike; raises `InputError` if `n` is out of range."
     combos = [(a, b, c, d) for a in SHAPES for b in COLOURS for c in SIZES for d in PLACES]
@@ -336,7 +336,7 @@ class Listing:
     decode: Callable             # bytes, size -> uint8 `[size, size, 3]`
     labels: list[int] | None = None  # its class
     classes: tuple[str, ...] = ()    # names of the classes
-    licence: str = ""                # of images and captions
+    licence: str = ""                # terms of images and captions
     groups: list[int] | None = None  # shared by images of the same parts
 
 # %% ../nbs/00_data.ipynb #6428e326
@@ -647,7 +647,7 @@ IMAGE_NAMES = ("image", "img", "picture", "image_path", "img_path", "file_name",
 CAPTION_NAMES = (r"captions?|captions?_\d+|comments?", r"sentences?|sentences_raw", r"texts?", r"txt", r"title")
 
 def named(
-    names: Sequence[str], # of columns
+    names: Sequence[str], # what columns are called
     where: str, # for the message
     image: str | None = None, # the image column, if told
     caption: str | None = None, # the caption columns, joined by `+`, if told

@@ -80,9 +80,9 @@ class DemoRun:
     n: int # pairs
     student: str # protocol of trained students
     seeds: int # trained students for each method, and draws of random pairs
-    seed: int # of choices and of distillation
+    seed: int # decides choices and distillation
     rows: list = field(default_factory=list) # finished comparisons
-    start: float = field(default_factory=time.perf_counter) # of the clock
+    start: float = field(default_factory=time.perf_counter) # when the clock started
 
     def elapsed(self): return time.perf_counter() - self.start
 
@@ -165,7 +165,7 @@ def steps_in(self: DemoRun,
 @patch
 def distil(self: DemoRun,
            start: tuple, # objective and first pairs
-           steps: int, # of the outer loop
+           steps: int, # how many steps the outer loop takes
            work: Path, # folder for checkpoint and log
            ) -> tuple: # `Pairs`, curve
     "Learn the pairs, score them on test."
@@ -188,8 +188,8 @@ def _peak_mib():
 @patch
 def results(self: DemoRun,
             command: str, # that gives this result again
-            steps: int, # of distillation
-            curve: list, # of distillation
+            steps: int, # how many steps distillation took
+            curve: list, # losses of distillation, by step
             ) -> dict: # `results.json`
     "Everything that has no pixels."
     from vldistill_nb.distilled import versions
@@ -242,7 +242,7 @@ def run_demo(run: DemoRun, # opened
              folder: Path, # from `demo_folder`
              *,
              minutes: float = 5, # for the whole job
-             steps: int | None = None, # of distillation, whatever time they take
+             steps: int | None = None, # how many distillation takes, whatever time that needs
              command: Callable = lambda steps: "", # from steps to the command that gives this result again
              ) -> dict: # what results.json holds
     "Compare real pairs, distil, compare again, and write artifacts, gallery, pages and results."
@@ -266,7 +266,7 @@ def run_demo(run: DemoRun, # opened
 def recipe(self: DemoRun,
            method: str, # that made the pairs
            command: str, # for the recipe
-           steps: int | None = None, # of learning
+           steps: int | None = None, # how many learning took
            ) -> dict: # for the artifact
     "How one of the five sets was made."
     return recipe_of(self.lab, self.asks(method, steps), command)
@@ -274,7 +274,7 @@ def recipe(self: DemoRun,
 @patch
 def asks(self: DemoRun,
          method: str = "covariance", # that makes pairs
-         steps: int | None = None, # of learning; the method's own number by default
+         steps: int | None = None, # how many learning takes; the method's own number by default
          ) -> Experiment: # for `vldistill run`, too
     "One of the five sets as an experiment."
     return Experiment(method, pairs=self.n, seed=self.seed, loop={} if steps is None else dict(steps=steps))

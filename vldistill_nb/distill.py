@@ -91,9 +91,9 @@ def initial_pairs(
     n: int, # pairs
     encoder: DualEncoder, # its text tower is used
     *,
-    depth: str = "features", # of the texts: `features`, `embeddings` or `captions`
+    depth: str = "features", # how deep texts are: `features`, `embeddings` or `captions`
     noise: bool = False, # Gaussian noise with the data's mean and spread, instead of real pairs
-    seed: int = 0, # of the draw
+    seed: int = 0, # decides the draw
 ) -> Pairs: # real pairs, or noise
     "Random real pairs to start from; raises `InputError` if there are fewer than `n`."
     if not 2 <= n <= data.n_txt:
@@ -114,7 +114,7 @@ class DistillConfig:
     lr_sim: float = 0.01          # … of the similarity matrix
     lr_lrs: float = 0.05          # … of the logarithms of the pairs' own learning rates
     optimizer: str = "adam"       # `adam`, or `sgd` with `momentum`
-    momentum: float = 0.5         # of SGD
+    momentum: float = 0.5         # how much SGD remembers
     schedule: str = "cosine"      # `cosine`: down to zero; `constant`
     clip_grad: float = 0.0        # largest gradient norm of a leaf; 0 for no limit
     ema: float = 0.0              # decay of the running average that is handed out instead of the last pairs
@@ -156,8 +156,8 @@ def _optimizer(params, cfg):
 
 # %% ../nbs/06_distill.ipynb #f4d8175a
 def step_rng(
-    seed: int, # of the run
-    step: int, # of the loop
+    seed: int, # what the run was seeded with
+    step: int, # where the loop is
     stream: int = 0, # different draws within one step
 ) -> torch.Generator: # on the CPU
     "A generator for one step of a run."
@@ -189,8 +189,8 @@ class Run:
     callbacks: list[Callback]       # in their order
     out: Path | None = None         # folder of checkpoint and log
     step: int = 0                   # updates done
-    loss: float = math.nan          # of the last step
-    metrics: dict = field(default_factory=dict)   # of the last step
+    loss: float = math.nan          # what the last step had
+    metrics: dict = field(default_factory=dict)   # what the last step reported
     stopped: str = ""               # why the run ends early
     mean: dict[str, Tensor] = field(default_factory=dict)   # running averages of the leaves, if asked for
 
@@ -394,7 +394,7 @@ class JsonlLog(Callback):
 
 # %% ../nbs/06_distill.ipynb #6b9cf716
 def read_log(
-    folder: str | Path, # of a run
+    folder: str | Path, # where a run is kept
 ) -> list[dict]: # a dict for each step; empty if there is no log
     "Read `metrics.jsonl`, skipping a last line that was cut."
     out, file = [], Path(folder) / "metrics.jsonl"

@@ -54,7 +54,7 @@ def _sim_parts(sim):
 # %% ../nbs/04_distilled.ipynb #a24ec214
 def pack(pairs:Pairs, # what to store
          *,
-         dtype:torch.dtype=torch.float32, # of the pixels; everything else stays float32
+         dtype:torch.dtype=torch.float32, # how pixels are stored; everything else stays float32
          ) -> tuple: # dict of named CPU tensors, dict of strings and numbers
     "Take `pairs` apart into named tensors and a JSON-able rest."
     (txt, words), (sim, alpha) = _text_parts(pairs.txts), _sim_parts(pairs.sim)
@@ -165,7 +165,7 @@ def make_recipe(method:str, # what made the pairs: "random", "covariance", ...
                 data:PairData, # the source
                 image_spec:str, # image encoder that the pairs were made with
                 text_spec:str, # text encoder that the pairs were made with
-                seed:int, # of the run
+                seed:int, # what the run was seeded with
                 ) -> dict: # add "command", "metrics" or notes of your own under other names
     "How pairs were made, for `recipe.json`."
     source = {"spec": data.spec, "fingerprint": data.fingerprint, "licence": data.licence, "size": data.size}

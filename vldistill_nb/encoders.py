@@ -38,7 +38,7 @@ class ImageTower(nn.Module):
         *,
         spec: str = "custom", # the name it was built from
         mean: Sequence[float] = (0.5,) * 3, # RGB mean that the network was trained with, in [0, 1]
-        std: Sequence[float] = (0.5,) * 3, # likewise the standard deviation
+        std: Sequence[float] = (0.5,) * 3, # standard deviation that it expects, by channel
         size: int | None = None, # the only side it accepts, in pixels; None if any will do
     ):
         super().__init__()
@@ -320,7 +320,7 @@ def image_encoder(
     spec: str, # lite0, vit-focus, tiny, timm:NAME[,checkpoint=FILE], open_clip:MODEL/TAG; …@SIDE; …,pretrained=no
     *,
     pretrained: bool = True, # False for random weights
-    seed: int = 0, # of random weights
+    seed: int = 0, # decides random weights
 ) -> ImageTower: # in evaluation mode, on the CPU
     "Build an image tower by name; raises `InputError` for an unknown name or unreachable weights."
     name, pretrained = _wanted(spec, pretrained)
@@ -670,7 +670,7 @@ def text_encoder(
     spec: str, # `minilm`, `bag`, `tiny`, `hf:NAME` (or a folder) or `open_clip:MODEL/TAG`; `…,pretrained=no`
     *,
     pretrained: bool = True, # False for random weights
-    seed: int = 0, # of random weights
+    seed: int = 0, # decides random weights
 ) -> TextTower: # in evaluation mode, on the CPU
     "Build a text tower by name; raises `InputError` for an unknown name or unreachable weights."
     name, pretrained = _wanted(spec, pretrained)
@@ -717,7 +717,7 @@ class DualEncoder(nn.Module):
         *,
         embed_dim: int | None = 1024, # width of the shared space; None for no projection
         proj: str = "linear", # one of `HEADS`
-        seed: int = 0, # of the projections
+        seed: int = 0, # decides the projections
         pretrained: bool = True, # whether the towers are, for the record
     ):
         super().__init__()
@@ -809,7 +809,7 @@ def dual_encoder(
     embed_dim: int | None = 1024, # width of the shared space; None for no projections
     pretrained: bool = True, # False for random towers
     proj: str = "linear", # `linear`, `mlp2`, `lors` or `lors-text`
-    seed: int = 0, # of projections and of random towers
+    seed: int = 0, # decides projections and random towers
 ) -> DualEncoder: # in evaluation mode, on the CPU
     "Two towers by name, with fresh projections."
     img = image_encoder(image_spec, pretrained=pretrained, seed=seed)
@@ -819,7 +819,7 @@ def dual_encoder(
 # %% ../nbs/01_encoders.ipynb #3235431e
 def fresh(
     enc: DualEncoder, # with pristine towers
-    seed: int, # of the new projections
+    seed: int, # decides the new projections
 ) -> DualEncoder: # an independent copy
     "A new student: a copy of both towers with new projections (and adapters, chapter 09), no file read again."
     return copy.deepcopy(enc).reset_heads(seed)

@@ -60,13 +60,13 @@ def pack_hits(x: np.ndarray, # whole numbers, any shape, none above 255
     return base64.b64encode(np.ascontiguousarray(x, np.uint8).tobytes()).decode()
 
 # %% ../nbs/11j_evidence.ipynb #c12b0131
-def hits_of(row: dict, # of a ledger
+def hits_of(row: dict, # one that a ledger holds
             ) -> np.ndarray: # float `[2, n_test_images]`: by captions, by the image
     "The hits of a row."
     return np.frombuffer(base64.b64decode(row["hits"]), np.uint8).reshape(2, -1).astype(float)
 
 # %% ../nbs/11j_evidence.ipynb #c12b0107
-def by_image(row: dict, # of a ledger
+def by_image(row: dict, # one that a ledger holds
              ) -> np.ndarray: # `[n_test_images]`, in percent; their mean is the row's mean recall on test
     "Mean recall, image by image."
     (ir, tr), caps = hits_of(row) / row["students"], np.frombuffer(base64.b64decode(row["captions"]), np.uint8)
@@ -112,7 +112,7 @@ def _same(rows):
 def paired(rows_a: Sequence, # a method's rows, one a draw
            rows_b: Sequence, # another's, same student
            *,
-           level: float = 0.95, # of the interval
+           level: float = 0.95, # how sure the interval is
            ) -> dict: # `diff`, `low`, `high`, `se`, `draws`
     "The difference a - b of mean recall on test, draw by draw, with an interval for draws, students and test images."
     from scipy.stats import t
@@ -164,7 +164,7 @@ WANTED = {"mean": _over_draws(mean), "sd": _over_draws(lambda x: stdev(x) if len
 # %% ../nbs/11j_evidence.ipynb #c12b0122
 def measured(path: str, # such as "budgets/covariance,gamma=1-100/solved/test" or the same with ":sd"
              *,
-             folder: str | Path | None = None, # of ledgers; `nbs/results`, or `results`, by default
+             folder: str | Path | None = None, # where ledgers lie; `nbs/results`, or `results`, by default
              ) -> float: # in percent, or what was asked for
     "A measured number by its name; `InputError` names the nearest one that is known."
     name, _, what = path.rpartition(":")
@@ -190,7 +190,7 @@ def _nearest(path, study, ledger):
     return f"{path}: is not in the ledger; near to it: {', '.join(near)}"
 
 # %% ../nbs/11j_evidence.ipynb #be9c0005
-def study_table(rows: Sequence[dict], # of a ledger
+def study_table(rows: Sequence[dict], # rows that a ledger holds
                 ) -> str: # several lines
     "Mean recall of every group and student over its draws."
     groups = {}

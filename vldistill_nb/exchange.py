@@ -28,7 +28,7 @@ class PairRows(Dataset):
     "Pairs one at a time: `image`, `caption` where there is one, and `text`, the learned feature, where there is one."
     def __init__(self,
         dp: DistilledPairs, # pixels and texts
-        transform: Callable | None = None, # of the picture, a Pillow image; None: float32 `[3, h, w]` as learned
+        transform: Callable | None = None, # takes the Pillow image; None: float32 `[3, h, w]` as learned
     ):
         self.dp, self.transform = dp, transform
 

@@ -28,7 +28,7 @@ class Exercise:
 
     def __call__(self,
         answer: Callable, # your function
-        seed: int = 0, # of the cases
+        seed: int = 0, # decides the cases
     ) -> bool: # True if every case comes out right
         "Try a function, and print the first case that it gets wrong."
         n = 0

@@ -53,10 +53,10 @@ class ExpertConfig:
     bs: int = 128                  # pairs a step; a last, smaller batch is left out
     lr_img: float = 0.1            # learning rate of the image side
     lr_txt: float = 0.1            # … of the text side
-    momentum: float = 0.0          # of SGD
+    momentum: float = 0.0          # how much SGD remembers
     tau: float = 0.07              # temperature of InfoNCE
     views: int = 0                 # augmented views of each image: so many cached for `probe`, a new one each time else
-    dtype: str = "float32"         # of the stored differences: `float32`, `bfloat16` or `float16`
+    dtype: str = "float32"         # how differences are stored: `float32`, `bfloat16` or `float16`
     seed: int = 0                  # expert i has `seed + i`
 
     def __post_init__(self):
@@ -104,7 +104,7 @@ def expert_path(
     n: int, # real pairs
     cfg: ExpertConfig, # settings
     *,
-    seed: int = 0, # of projections, batches, views and dropout
+    seed: int = 0, # decides projections, batches, views and dropout
 ) -> Iterator[dict[str, Tensor]]: # the moving parameters at epochs 0, 1, … `cfg.epochs`, on the CPU
     "Train an expert, and look at it before training and after every epoch."
     student = fresh(encoder, seed).train().requires_grad_(False)

@@ -291,7 +291,7 @@ def sheet(imgs: Tensor, # `[n, 3, h, w]`, uint8, or float with nominal range [0,
     imgs = imgs if imgs.dtype == torch.uint8 else (imgs.clamp(0, 1) * 255).round().byte()
     if imgs.shape[-1] > side: imgs = F.interpolate(imgs.float(), size=(side, side), mode="area").round().byte()
     whole = Image.fromarray(make_grid(imgs, nrow=cols, padding=0).permute(1, 2, 0).numpy())
-    for quality in (75, 50, 20, 5):
+    for quality in (75, 60, 45, 30, 15, 5):
         whole.save(file := io.BytesIO(), "webp", quality=quality)
         if file.tell() <= most: break
     return inline_image("webp", file.getvalue(), alt, cls=cls)
@@ -564,7 +564,7 @@ def _sheets(tour, data, most):
 # %% ../nbs/12e_explore.ipynb #e12e0071
 def explore_page(tour: Tour, # collected
                  *,
-                 most: int = 1_500_000, # bytes of all pictures, before they become text
+                 most: int = 1_000_000, # bytes of all pictures, before they become text
                  ) -> str: # a whole HTML page
     "The page as text."
     data, r = explore_data(tour), tour.recipe

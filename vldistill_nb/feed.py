@@ -92,7 +92,7 @@ def batches(
     *,
     device: torch.device | str = "cpu", # where they are wanted
     view: Callable | None = None, # (images, generator=) to images, see `train_transform`; None: as they are
-    seed: int = 0, # of views
+    seed: int = 0, # decides views
     workers: int | None = None, # processes that read ahead; None: see `readers`
 ) -> Iterator[Tensor]: # float32, on the device; pixels in [0, 1]
     "Rows in the order they are asked for, read ahead by other processes."

@@ -25,24 +25,24 @@ def projector_train(*,
                     size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
                     image_encoder: str = "lite0", # lite0, tiny, timm:NAME or open_clip:MODEL/TAG, or NAME@SIDE
                     text_encoder: str = "minilm", # minilm, tiny, hf:NAME, or the same open_clip:MODEL/TAG
-                    embed_dim: int = 64, # of the projections; a whole CLIP has its own
-                    template: str = "a picture of {}", # what stands for a class
+                    embed_dim: int = 64, # width of the projections; a whole CLIP has its own
+                    template: str = "a picture of {}", # what a class is put into; imagenet: the eighty of CLIP
                     teacher: str | None = None, # timm:NAME, torchvision:NAME, or .safetensors: read or made
-                    arch: str = "resnet18", # of a teacher that must be trained, as timm names it
-                    teacher_epochs: int = 15, # of its training
+                    arch: str = "resnet18", # network of a teacher that must be trained, as timm names it
+                    teacher_epochs: int = 15, # how often a teacher sees each image
                     per_class: int | None = None, # real images to learn from; as many as there are, at most 300
-                    targets: Literal["last", "all"] = "last", # of the teacher's nine checkpoints, what is learned
-                    epochs: int = 20, # of learning the corrections of convolutions from real images
-                    own_views: int = 20_000, # of the images that ship, to learn from at last; 0 for none
-                    conv_rank: int = 8, # of the corrections of convolutions, as in the paper; 0 for none
-                    head_rank: int = 8, # of the correction of the head; the paper has 64 for 100 classes
+                    targets: Literal["last", "all"] = "last", # what is learned of the teacher's nine checkpoints
+                    epochs: int = 20, # how often corrections of convolutions see each real image
+                    own_views: int = 20_000, # how many views of the images that ship to learn from at last; 0 for none
+                    conv_rank: int = 8, # width of the corrections of convolutions, as in the paper; 0 for none
+                    head_rank: int = 8, # width of the correction of the head; the paper has 64 for 100 classes
                     skip: str = "downsample", # convolutions to leave alone, a regular expression
                     told: bool = False, # let the head read the classes of a view, which ship anyway
                     no_flip: bool = False, # never mirror views: for letters, digits and signs
                     number: Literal["int8", "int4", "float16", "float32"] = "int8", # how corrections are stored
                     images: Literal["whole", "mosaics"] = "whole", # real ones, or four crops on each
-                    update_steps: int = 0, # of mending the pixels of mosaics
-                    seed: int = 0, # of everything random
+                    update_steps: int = 0, # how often to mend the pixels of mosaics
+                    seed: int = 0, # decides everything random
                     out: str | None = None, # folder of the artifact; runs/projector-IPC by default
                     json: str | None = None, # scores and bytes for machines
                     ) -> dict: # scores on test in percent, and bytes
@@ -88,10 +88,10 @@ def projector_evaluate(folder: str, # artifact of `projector train`, or hub:user
                        labels: Labels = "projector", # what students are taught by
                        teacher: str | None = None, # file of `projector train --teacher`, timm:NAME or torchvision:NAME
                        epochs: int = 300, # times that students see every image
-                       arch: str = "resnet18", # of students, as timm names it
+                       arch: str = "resnet18", # network of students, as timm names it
                        seeds: int = 5, # students
                        bs: int | None = None, # images of a step; 10, 50 or 100, after RDED, by default
-                       schedule: Literal["half-cosine", "cosine"] = "half-cosine", # of the rate: RDED's, or to zero
+                       schedule: Literal["half-cosine", "cosine"] = "half-cosine", # as in RDED, or to zero
                        json: str | None = None, # the same numbers for machines
                        ) -> dict: # as written to `--json`
     "Train fresh students on an artifact's images and labels, and classify test."

@@ -33,7 +33,7 @@ def public_encoder(image_encoder: str, # spec
                    text_encoder: str, # spec
                    captions: PairData, # what two towers that do not know each other are aligned on
                    embed_dim: int = 64, # width of the projections that are trained for it
-                   seed: int = 0, # likewise
+                   seed: int = 0, # decides the projections
                    ) -> Any: # a `DualEncoder`
     "A CLIP as it is, or any two towers, aligned."
     from vldistill_nb.encoders import dual_encoder
@@ -50,7 +50,7 @@ class ProjectorRun:
     "A projector in the making."
     data: PairData # with classes
     per_class: int # real images of a class that teachers and projector see
-    seed: int # of everything random
+    seed: int # decides everything random
     kept: Any = None # teachers, `MeanLogits`, if there are some already
     flip: bool = True # mirror half of the views
 
@@ -65,7 +65,7 @@ class ProjectorRun:
 def teachers(self: ProjectorRun,
              file: Path | None, # where they are kept, if they must be trained; None for nowhere
              arch: str, # timm's name, if they must be trained
-             epochs: int, # likewise
+             epochs: int, # how often they see each image
              ) -> Any: # `MeanLogits`
     "Nine checkpoints along a run on real images."
     from accelerate import PartialState
@@ -124,7 +124,7 @@ def mosaics(self: ProjectorRun,
             projector: Any, # `LabelProjector`, taught
             scorer: Any, # a classifier that chooses crops
             ipc: int, # mosaics of a class
-            steps: int = 0, # of mending their pixels; 0 for none
+            steps: int = 0, # how often to mend their pixels; 0 for none
             ) -> Any: # `ClassImages`
     "Four well-recognised crops on each image; mended, if wanted, so that the projector sees what they were."
     from vldistill_nb.lightlabels import UpdateConfig, update_images
@@ -167,7 +167,7 @@ def artifact_bytes(dp: Any, # `DistilledPairs` with a projector
 def check_classes(data: PairData, # with classes
                   how: Any, # `Lessons`
                   template: str, # what stands for a class
-                  arch: str, # of a teacher that must be trained
+                  arch: str, # network of a teacher that must be trained
                   teacher: Any, # the file of its checkpoints, or a public network; None for neither
                   ) -> Any: # `MeanLogits`, if they are there
     "Refuse data, names and teachers that would fail only after hours; the teachers, if they are there."
@@ -186,10 +186,10 @@ class Lessons:
     "How a projector learns, and what ships with it."
     ipc: int                # images of a class
     images: str = "whole"   # real ones, or `mosaics`, four crops on each
-    update_steps: int = 0   # of mending the pixels of mosaics
-    targets: str = "last"   # of the teacher's checkpoints, what is learned: `last` or `all`
-    epochs: int = 20        # of learning the corrections of convolutions from real images
-    own_views: int = 20_000 # of the images that ship, to learn from at last; 0 for none
+    update_steps: int = 0   # how often to mend the pixels of mosaics
+    targets: str = "last"   # what is learned of the teacher's checkpoints: `last` or `all`
+    epochs: int = 20        # how often corrections of convolutions see each real image
+    own_views: int = 20_000 # how many views of the images that ship to learn from at last; 0 for none
     number: str = "int8"    # how corrections will be stored
 
 # %% ../nbs/11i_labelling.ipynb #3403ea4c
@@ -252,7 +252,7 @@ def teacher_file(teacher: str | None, # a file, or a public network
 
 # %% ../nbs/11i_labelling.ipynb #a11b0025
 def same_classes(art: Any, # `Projected`
-                 spec: str, # of data
+                 spec: str, # source of data
                  ) -> PairData: # all splits
     "Data whose test images have the artifact's classes; `InputError` for others."
     from vldistill_nb.softlabels import class_data
@@ -276,8 +276,8 @@ def measured(folder: str, # artifact of `projector train`
 def correction_bytes(encoder: str, # spec of an image tower; its weights do not matter
                      classes: int, # how many
                      ranks: Any, # `RankConfig`
-                     embed_dim: int = 64, # of the projections; a CLIP has its own
-                     ) -> tuple[dict[str, int], int]: # of corrections, by type of number; of the image side
+                     embed_dim: int = 64, # width of the projections; a CLIP has its own
+                     ) -> tuple[dict[str, int], int]: # bytes of corrections, by type of number; bytes of the image side
     "What corrections would weigh."
     from vldistill_nb.encoders import image_encoder
     from vldistill_nb.lightlabels import delta_bytes, head_numbers

@@ -33,7 +33,7 @@ CUTS = dict(int8=(1,), int4=(1, 0.9, 0.8, 0.7, 0.6, 0.5))   # shares of the larg
 
 def quantise(
     x: Tensor, # float
-    axis: int, # of the ranks
+    axis: int, # which axis holds the ranks
     number: str = "int8", # or `int4`
 ) -> tuple[Tensor, Tensor]: # int8 of the same shape, of -127 to 127, or -7 to 7; float32 steps, one for each rank
     "Eight or four bits a number, by the step that errs least of `CUTS`."
@@ -48,7 +48,7 @@ def quantise(
 def dequantise(
     q: Tensor, # int8, from `quantise`
     step: Tensor, # `[r]`
-    axis: int, # of the ranks
+    axis: int, # which axis holds the ranks
 ) -> Tensor: # float32
     "The inverse of `quantise`, but for rounding."
     return q.float() * step.view([-1 if d == axis else 1 for d in range(q.ndim)])
@@ -73,7 +73,7 @@ def packed(
 # %% ../nbs/11c_lightlabels.ipynb #281954c3
 def unpacked(
     x: Tensor, # uint8, from `packed`
-    shape: Sequence[int], # of what was packed
+    shape: Sequence[int], # shape that was packed
 ) -> Tensor: # int8
     "The inverse of `packed`."
     q = torch.stack([x & 15, x >> 4], 1).flatten().to(torch.int8)[:math.prod(shape)]
@@ -118,7 +118,7 @@ def _restored(deltas, k, like, axis):
 # %% ../nbs/11c_lightlabels.ipynb #1ba89299
 @torch.no_grad()
 def load_deltas(
-    projector: LabelProjector, # of the same encoder, classes and ranks; changed in place
+    projector: LabelProjector, # one with the same encoder, classes and ranks; changed in place
     deltas: dict[str, Tensor], # from `pack_deltas`
 ) -> LabelProjector: # itself
     "Put stored corrections in; `InputError` if they are those of another projector."
@@ -161,8 +161,8 @@ class Account(list):
 # %% ../nbs/11c_lightlabels.ipynb #8a4ff50d
 def head_numbers(
     rank: int, # asked for
-    width: int, # of the head's inputs
-    n_classes: int, # of its outputs
+    width: int, # how many inputs the head has
+    n_classes: int, # how many outputs it has
 ) -> int: # numbers
     "What the head's correction holds, as it ships: two factors; one matrix, if of full rank."
     r = min(rank, width, n_classes)
@@ -204,7 +204,7 @@ def label_account(
 @dataclass(frozen=True)
 class UpdateConfig:
     "How mosaics are mended; the paper's own settings are unknown."
-    steps: int = 50      # of Adam, for each batch
+    steps: int = 50      # how many steps Adam takes on each batch
     lr: float = 0.01     # in units of pixels in [0, 1]
     bs: int = 16         # mosaics at once
 
@@ -258,8 +258,8 @@ def save(self: Projected,
     folder: str | Path, # new, empty, or holding an artifact, which is replaced
     *,
     data: PairData, # the source
-    number: str = "int8", # of the corrections, one of `NUMBERS`
-    seed: int = 0, # of the run
+    number: str = "int8", # how corrections are stored, one of `NUMBERS`
+    seed: int = 0, # what the run was seeded with
     command: str = "", # that gives it again
 ) -> Path: # the folder
     "Write an artifact: pixels in eight bits, a prompt for each image, corrections, projections that we trained."
@@ -310,7 +310,7 @@ def pair_teacher(
     settings: LoraSettings, # which adapters
     cfg: StudentConfig | None = None, # how it learns; `student_config("full")` by default
     *,
-    seed: int = 0, # of adapters, projections and batches
+    seed: int = 0, # decides adapters, projections and batches
 ) -> DualEncoder: # with adapters
     "A dual encoder that learned real pairs in adapters and projections alone; `InputError` if more would move."
     cfg, new = cfg or student_config("full"), add_lora(encoder, settings)
@@ -330,7 +330,7 @@ def pack_teacher(
 # %% ../nbs/11c_lightlabels.ipynb #67bbffb1
 def load_teacher(
     encoder: DualEncoder, # the public towers it was made from; left untouched
-    extra: dict[str, Tensor], # of the artifact
+    extra: dict[str, Tensor], # tensors that the artifact ships
     settings: LoraSettings, # which adapters
 ) -> DualEncoder: # plain, for `TeacherSim`
     "The teacher again; `InputError` if the tensors are another's."
@@ -344,7 +344,7 @@ def load_teacher(
 # %% ../nbs/11c_lightlabels.ipynb #6ce9a32e
 def similarity_bytes(
     n: int, # pairs
-    rank: int | None = None, # of factors; None for the whole matrix
+    rank: int | None = None, # how many factors; None for the whole matrix
 ) -> int: # float32
     "What a stored similarity matrix weighs (LoRS)."
     return 4 * (n * n if rank is None else n * (2 * rank + 1))

@@ -24,9 +24,9 @@ class Correction(nn.Module):
     "A weight, plus a low-rank matrix in its shape."
     def __init__(self,
         weight: Tensor, # `[d_out, ...]`
-        rank: int, # of the correction
+        rank: int, # width of the correction
         scale: float = 1.0, # it is multiplied by
-        shapes: tuple | None = None, # of A and B, if they are others; their product must have as many numbers
+        shapes: tuple | None = None, # sides of A and B, if they are others; their product must have as many numbers
     ):
         super().__init__()
         a, b = shapes or ((rank, *weight.shape[1:]), (len(weight), rank, *[1] * (weight.ndim - 2)))
@@ -42,7 +42,7 @@ class Correction(nn.Module):
 @dataclass(frozen=True)
 class LoraSettings:
     "Which adapters a tower gets."
-    rank: int = 4                         # of each correction
+    rank: int = 4                         # width of each correction
     alpha: float = 8.0                    # corrections are multiplied by `alpha / rank`
     towers: tuple[str, ...] = ("image",)  # `image`, `text` or both
 
@@ -70,7 +70,7 @@ def _matrix(layer):
 class LoraEncoder(DualEncoder):
     "A dual encoder with adapters; resetting it redraws them along with the projections."
     def reset_heads(self,
-        seed: int = 0, # of projections and adapters
+        seed: int = 0, # decides projections and adapters
     ) -> DualEncoder: # itself
         "Draw projections and adapters anew."
         return redraw_lora(super().reset_heads(seed), seed)
@@ -106,7 +106,7 @@ def add_lora(
     encoder: DualEncoder, # without adapters; left untouched
     cfg: LoraSettings | None = None, # which adapters
     *,
-    seed: int = 0, # of A
+    seed: int = 0, # decides A
 ) -> DualEncoder: # an independent copy; its outputs are the encoder's until it is trained
     "Give towers adapters; `InputError` if they have some, or no layer that could carry one."
     cfg = cfg or LoraSettings()

@@ -103,7 +103,7 @@ def paper(
     name: str, # `METHOD:DATA`, such as `lors:flickr30k`
     budget: int = 100, # pairs that the storage allows: 100, 200 or 500
     *,
-    seed: int = 0, # of everything random
+    seed: int = 0, # decides everything random
 ) -> Paper: # ready for experts, matching, and students
     "Published settings by name; `InputError` for an unknown one."
     method, _, data = name.partition(":")

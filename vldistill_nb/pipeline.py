@@ -64,7 +64,7 @@ class Lab:
     data: PairData # all splits
     enc: Any # a `DualEncoder` with pristine towers
     known: dict = field(default_factory=dict) # features by split
-    loss: str = "info_nce" # of students on pairs that come with similarities
+    loss: str = "info_nce" # what students learn by where pairs come with similarities
     keep: Path | None = None # folder of feature files; None: beside the prepared pictures
     others: dict = field(default_factory=dict) # the same data under other image towers
 
@@ -86,7 +86,7 @@ def feats(self: Lab,
 # %% ../nbs/11h_pipeline.ipynb #d8d9450e
 @patch
 def beside(self: Lab,
-           spec: str, # of an image tower
+           spec: str, # names an image tower
            ) -> Lab: # kept for the next time
     "The same data and texts under another image tower."
     from vldistill_nb.encoders import DualEncoder, image_encoder
@@ -152,7 +152,7 @@ def open_lab(data: str, # spec
 def pick(lab: Lab, # opened
          method: str, # one of `PICKS`
          n: int, # pairs
-         seed: int = 0, # of the choice
+         seed: int = 0, # decides the choice
          ) -> Any: # `Pairs`, captions as strings
     "Choose real train pairs."
     from vldistill_nb.coresets import coreset_pairs, select
@@ -196,7 +196,7 @@ def baseline(lab: Lab, # opened
              *,
              student: str, # protocol
              seeds: int, # students
-             seed: int = 0, # of the choice
+             seed: int = 0, # decides the choice
              ) -> dict: # as `evaluate_pairs`
     "Score real pairs on test."
     import torch
@@ -223,7 +223,7 @@ def covariance_objective(lab: Lab, # opened
 # %% ../nbs/11h_pipeline.ipynb #9cea601f
 def start_covariance(lab: Lab, # opened
                      n: int, # pairs
-                     seed: int = 0, # of the first pairs
+                     seed: int = 0, # decides the first pairs
                      *,
                      cfg: Any = None, # `CovConfig`; its defaults if None
                      ) -> tuple: # objective, real pairs to start from
@@ -234,7 +234,7 @@ def start_covariance(lab: Lab, # opened
 # %% ../nbs/11h_pipeline.ipynb #10ef2120
 def expert_encoder(lab: Lab, # opened
                    lora: dict | None = None, # fields of `LoraSettings`; None for no adapters
-                   embed_dim: int = 256, # of the projections
+                   embed_dim: int = 256, # width of the projections
                    proj: str = "linear", # their kind, see `dual_encoder`
                    ) -> Any: # a `DualEncoder`
     "The lab's towers, with the projections and adapters that experts train."
@@ -246,7 +246,7 @@ def expert_encoder(lab: Lab, # opened
 
 # %% ../nbs/11h_pipeline.ipynb #71f22619
 def adapters_of(train: str, # towers that move: `image`, `text` or `full`
-                rank: int | None, # of adapters in them
+                rank: int | None, # width of adapters in them
                 ) -> dict | None: # fields of `LoraSettings`; None for no adapters
     "Adapters in the towers that move."
     return dict(rank=rank, towers=[t for t in ("image", "text") if train in (t, "full")]) if rank else None
@@ -255,7 +255,7 @@ def adapters_of(train: str, # towers that move: `image`, `text` or `full`
 def start_trajectory(lab: Lab, # opened
                      pairs: Any, # `Pairs` to start from
                      cfg: Any, # `TrajectoryConfig`
-                     folder: str, # of experts
+                     folder: str, # where experts are kept
                      lora: bool, # whether they must be, or must not be, LoRA experts
                      ) -> tuple: # objective, pairs with what it learns besides
     "Trajectory matching, ready to run."
@@ -311,7 +311,7 @@ def _class_of(name):
 def as_published(name: str | None, # `METHOD:DATA`
               method: str, # one of ours
               n: int, # pairs
-              seed: int = 0, # of everything random
+              seed: int = 0, # decides everything random
               ) -> tuple: # a `Paper` of trajectories, and the data of CovMatch's settings; or None
     "Published settings; `InputError` where they are another method's."
     if name is None: return None, None
@@ -326,8 +326,8 @@ def as_published(name: str | None, # `METHOD:DATA`
 
 def encoders(preset: Any, # `Paper`, or None
              image: str | None, # spec, if one was given
-             text: str | None, # likewise
-             ) -> tuple: # of two specs
+             text: str | None, # spec of the text tower, or None
+             ) -> tuple: # two specs
     "Encoders as asked for, as published, or ours; a departure from a paper is said aloud."
     usual = (preset.image_encoder, preset.text_encoder) if preset else ("lite0@128", "minilm")
     for theirs, mine in zip(usual, (image, text)):
@@ -462,7 +462,7 @@ def record(lab: Lab, # opened
     return record_experts(enc, lab.data.train, exp.count, Path(exp.experts), cfg, progress=True)
 
 # %% ../nbs/11h_pipeline.ipynb #17456ae1
-def check_work(folder: Path, # of the artifact to be
+def check_work(folder: Path, # where the artifact will be
                resume: bool, # was `--resume` given?
                ) -> Path: # where the unfinished run lives
     "Refuse to trample on an unfinished run, or on a folder that is not ours, with `InputError`."
@@ -476,7 +476,7 @@ def check_work(folder: Path, # of the artifact to be
 
 # %% ../nbs/11h_pipeline.ipynb #efd21259
 @contextmanager
-def claimed(folder: Path | None, # of the artifact; None for no lock
+def claimed(folder: Path | None, # where the artifact will be; None for no lock
             ) -> Iterator[None]: # for `with`
     "Refuse to work where another process works already, with `InputError`."
     with only_one(folder, wait=False):
@@ -485,8 +485,8 @@ def claimed(folder: Path | None, # of the artifact; None for no lock
             if folder: folder.with_name(f".{folder.name}.lock").unlink(missing_ok=True)
 
 # %% ../nbs/11h_pipeline.ipynb #44c5319f
-def finished(folder: Path, # of the artifact
-             recipe: dict, # of the run that is asked for
+def finished(folder: Path, # where the artifact is
+             recipe: dict, # what is asked for
              ) -> bool: # True if there is nothing left to do
     "Does `folder` hold the result of this very run?"
     from vldistill_nb.distilled import is_artifact, read_recipe
@@ -509,10 +509,10 @@ def captions_of(lab: Any, # `Lab`
 
 def save_pairs(pairs: Any, # `Pairs`
                recipe: dict, # see `make_recipe`
-               folder: Path, # of the artifact
+               folder: Path, # where the artifact is
                *,
                caps: list | None = None, # a caption for each, see `captions_of`
-               work: Path | None = None, # of the finished run: log and snapshots join the artifact, the rest goes
+               work: Path | None = None, # where the run worked: log and snapshots join the artifact, the rest goes
                ) -> None:
     "Write an artifact, and clear away what it was made in, and what an older run left there."
     from vldistill_nb.distilled import DistilledPairs
@@ -571,7 +571,7 @@ def check_room(lab: Lab, # opened
 # %% ../nbs/11h_pipeline.ipynb #941dc8b9
 def distil(lab: Lab, # opened
            exp: Experiment, # what to make of it
-           folder: Path | None = None, # of the artifact; None: nothing is kept
+           folder: Path | None = None, # where the artifact will be; None: nothing is kept
            *,
            resume: bool = False, # go on with an unfinished run
            command: str = "", # for the recipe
@@ -631,7 +631,7 @@ def default_folder(exp: Experiment, # any
 def open_for(dp: Any, # `DistilledPairs`
              data: str, # source, whose test split is searched
              image_encoder: str | None = None, # spec; its own by default
-             text_encoder: str | None = None, # likewise
+             text_encoder: str | None = None, # spec of the text tower
              ) -> Lab: # with the loss that soft pairs were made under
     "A lab to judge an artifact in; `InputError` for texts that another tower cannot read."
     r = dp.recipe
@@ -722,7 +722,7 @@ def judge_experiment(lab: Lab, # opened
 
 # %% ../nbs/11h_pipeline.ipynb #d82be5ce
 def run_experiment(exp: Experiment, # checked
-                   folder: Path, # of the artifact
+                   folder: Path, # where the artifact is
                    *,
                    resume: bool = False, # go on with an unfinished run, keep a finished one
                    command: str = "", # for the recipe

@@ -159,7 +159,7 @@ def _bytes(n): return f"{n / 2**30:,.2f} GiB" if n >= 2**27 else f"{n / 2**20:.1
 # %% ../nbs/12c_plan.ipynb #a734c28d
 def cost_of(
     steps: Callable[[Watch], Iterator], # a generator that sets up, yields, takes a step, yields, …
-) -> Cost: # of the last step; the peak is that of all steps
+) -> Cost: # what the last step costs; the peak is that of all steps
     "Take steps that only seem to be taken."
     with pretend() as watch:
         run = steps(watch)
@@ -174,7 +174,7 @@ def cost_of(
 @dataclass(frozen=True)
 class Card:
     "What a maker states; dense, without sparsity."
-    name: str     # of the card
+    name: str     # what the card is called
     memory: float # GiB
     fp32: float   # TFLOP/s of float32
     tf32: float   # … with TensorFloat-32
@@ -210,7 +210,7 @@ def _cache():
 
 # %% ../nbs/12c_plan.ipynb #a8f97d4a
 def this_cpu(
-    side: int = 1024, # of the matrices that are multiplied
+    side: int = 1024, # how wide the multiplied matrices are
     *,
     clock: Callable = time.perf_counter, # seconds; `time.process_time` on a machine that is busy
 ) -> Card: # measured now
@@ -269,7 +269,7 @@ def pixels(self: Counted,
 def untrained(
     image_encoder: str = "timm:nfnet_l0", # spec
     text_encoder: str = "hf:bert-base-uncased", # spec
-    embed_dim: int | None = 256, # of the projections
+    embed_dim: int | None = 256, # width of the projections
     proj: str = "linear", # their kind
 ) -> DualEncoder: # with random weights
     "Towers of the right shapes; nothing is downloaded, and every caption has 32 tokens."
@@ -297,7 +297,7 @@ class World:
 @patch
 def synthetic(self: World,
     words: bool, # texts as input embeddings, for towers that move, instead of features
-) -> Pairs: # of noise
+) -> Pairs: # filled with noise
     "Pairs as a run would learn them."
     n, size, tower = self.pairs, self.data.size, self.enc.txt_enc
     most = tower.max_len
@@ -408,7 +408,7 @@ STEPS = {CovConfig: _covariance, CovMatchConfig: _covmatch, TrajectoryConfig: _t
 def step_cost(
     world: World, # data, encoder, pairs
     cfg: Any, # settings of a method, of experts, or of a student; or how many real images are encoded
-) -> Cost: # of one step
+) -> Cost: # what one step costs
     "The step that a run would take, on fake tensors."
     cost = cost_of(lambda watch: STEPS[type(cfg)](watch, world, cfg))
     if isinstance(cfg, StudentConfig) and cfg.protocol != "solved":
@@ -420,7 +420,7 @@ def step_cost(
 @dataclass(eq=False)
 class Plan:
     "What a run will cost."
-    title: str                              # of the run
+    title: str                              # what the run is called
     parts: dict[str, tuple[Cost, float]]    # by name: the cost of one, and how many
     disk: dict[str, int]                    # bytes, by what they are for
     options: dict[str, Cost] | None = None  # by what would be changed: a step that fits; None: not asked
@@ -469,7 +469,7 @@ def disk(self: World,
 
 # %% ../nbs/12c_plan.ipynb #1135c232
 def make_plan(
-    title: str, # of the run
+    title: str, # what the run is called
     world: World, # data, encoder, pairs
     cfg: Any, # settings of a method, of experts, or of a student
 ) -> Plan: # without options
@@ -644,7 +644,7 @@ def _otherwise(world, own):
 
 # %% ../nbs/12c_plan.ipynb #17483d82
 def all_there(
-    plan: Plan, # of a run
+    plan: Plan, # what a run is planned to cost
     world: World, # that it is about
 ) -> None:
     "Look for what a run will ask for; `InputError` for what is missing, and a line for what is there."

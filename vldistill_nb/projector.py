@@ -24,18 +24,18 @@ from .softlabels import ModelLabels, StoredLabels, Views, classifier
 from .store import tqdm
 
 # %% auto #0
-__all__ = ['TEMPLATE', 'FORMS', 'align_encoder', 'class_prompts', 'class_embeddings', 'RankConfig', 'adapted_layers',
-           'delta_numbers', 'count_deltas', 'LabelProjector', 'centred', 'LowRank', 'low_rank', 'HeadSums',
-           'MeanLogits', 'TransferConfig', 'head_sums', 'transfer', 'explained', 'weak_teachers', 'save_teachers',
-           'load_teachers', 'balanced']
+__all__ = ['TEMPLATE', 'ENSEMBLES', 'FORMS', 'align_encoder', 'templates_of', 'class_prompts', 'class_embeddings', 'class_head',
+           'RankConfig', 'adapted_layers', 'delta_numbers', 'count_deltas', 'LabelProjector', 'centred', 'LowRank',
+           'low_rank', 'HeadSums', 'MeanLogits', 'TransferConfig', 'head_sums', 'transfer', 'explained',
+           'weak_teachers', 'save_teachers', 'load_teachers', 'balanced']
 
 # %% ../nbs/11b_projector.ipynb #96ac6dac
 def align_encoder(
     encoder: DualEncoder, # its towers stay as they are
     data: PairData, # captioned images; pass `data.train`
     *,
-    feats: Feats | None = None, # of `data` under the towers, if you have them
-    seed: int = 0, # of projections and batches
+    feats: Feats | None = None, # what the towers see in `data`, if you have it
+    seed: int = 0, # decides projections and batches
 ) -> DualEncoder: # with trained projections
     "Train the projections of a dual encoder on captions: a small CLIP, where the real one cannot be had."
     pairs = Pairs(*(feats or encode_data(encoder, data)).pairs())
@@ -44,14 +44,26 @@ def align_encoder(
 
 # %% ../nbs/11b_projector.ipynb #3bd813f9
 TEMPLATE = "a picture of {}"
+ENSEMBLES = dict(imagenet="OPENAI_IMAGENET_TEMPLATES", simple="SIMPLE_IMAGENET_TEMPLATES")   # as open_clip has them
+
+def templates_of(
+    template: str, # one with `{}` for the name, several with `|` between them, or one of `ENSEMBLES`
+) -> list[str]: # each with one `{}`
+    "The sentences that a class is put into; `InputError` for one without a place for the name."
+    if template in ENSEMBLES:
+        from open_clip import zero_shot_metadata
+        return [t("{}") for t in getattr(zero_shot_metadata, ENSEMBLES[template])]
+    if bad := [t for t in template.split("|") if "{}" not in t]:
+        raise InputError(f"template {bad[0]!r}: has no {{}} for the name of the class")
+    return template.split("|")
 
 def class_prompts(
     classes: Sequence[str], # names
-    template: str = TEMPLATE, # with `{}` where the name goes
+    template: str = TEMPLATE, # as in `templates_of`; the first one counts
 ) -> list[str]: # one for each class
     "What stands for a class; `InputError` if two classes would get the same words."
-    if "{}" not in template: raise InputError(f"template {template!r}: has no {{}} for the name of the class")
-    said = [template.format(re.sub(r"[_\s]+", " ", c).strip().lower()) for c in classes]
+    first = templates_of(template)[0]
+    said = [first.format(re.sub(r"[_\s]+", " ", c).strip().lower()) for c in classes]
     twice = [f"{c!r}" for c, p in zip(classes, said) if said.count(p) > 1]
     if twice: raise InputError(f"classes {', '.join(twice)}: the same prompt for each; rename them")
     return said
@@ -67,14 +79,23 @@ def class_embeddings(
                          "use a dual encoder")
     with torch.no_grad(): return F.normalize(encoder.txt_proj(encoder.encode_text(list(prompts))), dim=-1).T.clone()
 
+def class_head(
+    encoder: DualEncoder, # with a text tower
+    classes: Sequence[str], # names
+    template: str = TEMPLATE, # as in `templates_of`
+) -> Tensor: # `[z, C]`, unit columns
+    "The mean direction of a class in all its sentences."
+    heads = [class_embeddings(encoder, class_prompts(classes, t)) for t in templates_of(template)]
+    return heads[0] if len(heads) == 1 else F.normalize(sum(heads), dim=0)
+
 # %% ../nbs/11b_projector.ipynb #067edf05
 FORMS = ("matricised", "loralib")
 
 @dataclass(frozen=True)
 class RankConfig:
     "Which weights get corrections, and of what rank (HeLlO: 8 and 64 for ImageNet-100, 8 and 128 for ImageNet-1K)."
-    conv: int = 8                # of each convolution; 0 for none
-    head: int = 64               # of the head, at most the smaller of its sides; 0 for none
+    conv: int = 8                # width for each convolution; 0 for none
+    head: int = 64               # width for the head, at most the smaller of its sides; 0 for none
     form: str = "matricised"     # one of `FORMS`
     skip: str = "downsample"     # regular expression: convolutions so named are left alone; "" for none
     kernel: int = 0              # only kernels of this size; 0 for any
@@ -117,7 +138,7 @@ def adapted_layers(
 # %% ../nbs/11b_projector.ipynb #1bc89198
 def delta_numbers(
     layer: nn.Module, # a linear layer, or an ungrouped convolution
-    rank: int, # of its correction
+    rank: int, # width of its correction
     form: str = "matricised", # one of `FORMS`
 ) -> int: # numbers in both factors
     "What the correction of one layer holds."
@@ -157,9 +178,9 @@ def _clip_scale(encoder):
     return 1 / 0.07 if own is None or encoder.embed_dim else own
 
 # %% ../nbs/11b_projector.ipynb #b665cd23
-def _first_head(encoder, prompts, raw):
+def _first_head(encoder, classes, template, raw):
     "The head before any correction: embeddings of class names, or nothing."
-    return torch.zeros(encoder.img_enc.dim, len(prompts)) if raw else class_embeddings(encoder, prompts)
+    return torch.zeros(encoder.img_enc.dim, len(classes)) if raw else class_head(encoder, classes, template)
 
 # %% ../nbs/11b_projector.ipynb #415468d1
 class LabelProjector(nn.Module):
@@ -168,18 +189,19 @@ class LabelProjector(nn.Module):
         encoder: DualEncoder, # public; left untouched
         classes: Sequence[str], # names
         *,
-        template: str = TEMPLATE, # of the prompts
+        template: str = TEMPLATE, # what a class is put into, as in `templates_of`
         ranks: RankConfig | None = None, # the paper's by default
         told: bool = False, # whether its head reads the classes of a view too
         raw: bool = False, # whether its head reads the tower's own features, and starts from nothing
-        seed: int = 0, # of the factors A
+        seed: int = 0, # decides the factors A
     ):
         super().__init__()
+        class_prompts(classes, template)                    # are they told apart?
         self.classes, self.template, self.ranks = tuple(classes), template, ranks or RankConfig()
         self.told, self.raw = told, raw
         self.img_enc = copy.deepcopy(encoder.img_enc)
         self.img_proj = nn.Identity() if raw else copy.deepcopy(encoder.img_proj)
-        self._start_head(_first_head(encoder, class_prompts(classes, template), raw), _clip_scale(encoder))
+        self._start_head(_first_head(encoder, classes, template, raw), _clip_scale(encoder))
         self.layers = dict.fromkeys(adapted_layers(self.img_enc.net, self.ranks), self.ranks.conv)
         self.requires_grad_(False)
         _adapt(self.img_enc.net, self.layers, self.ranks.form)
@@ -201,7 +223,7 @@ def _start_head(self: LabelProjector, of_feats, scale):
 # %% ../nbs/11b_projector.ipynb #8666704b
 @patch
 def restart(self: LabelProjector,
-    seed: int = 0, # of the factors A
+    seed: int = 0, # decides the factors A
 ) -> LabelProjector: # itself, equal to the zero-shot classifier
     "All corrections zero: A drawn anew, B = 0."
     rng = torch.Generator().manual_seed(seed)
@@ -299,7 +321,7 @@ class LowRank:
         return torch.cat([tail, tail.new_zeros(1)])
 
     def factors(self,
-        rank: int, # of the correction
+        rank: int, # width of the correction
     ) -> tuple[Tensor, Tensor]: # A `[rank, d]`, B `[c, rank]`
         "A and B with `A.T @ B.T` the best correction of this rank."
         u = torch.linalg.solve_triangular(self.root, self.left[:, :rank] * self.sigma[:rank], upper=True)
@@ -334,7 +356,7 @@ class HeadSums:
     def of(cls,
         inputs: Tensor, # `[b, z]`
         targets: Tensor, # `[b, C]`
-    ) -> HeadSums: # of one batch
+    ) -> HeadSums: # sums over one batch
         "Sums of a batch."
         f, y = exact(inputs), exact(targets)
         return cls(len(f), f.sum(0), y.sum(0), f.T @ f, f.T @ y)
@@ -371,7 +393,7 @@ def fit(self: HeadSums,
 # %% ../nbs/11b_projector.ipynb #7a1aea6a
 @patch
 def set_head(self: LabelProjector,
-    sums: HeadSums, # of this projector's inputs and of targets
+    sums: HeadSums, # what was summed over this projector's inputs and targets
     mu: float = 1e-3, # ridge, see `HeadSums.fit`
 ) -> LowRank: # corrections of every rank, for the error-rank curve
     "Give the head its best correction of the rank it has."
@@ -404,7 +426,7 @@ class MeanLogits:
 class TransferConfig:
     "How corrections are learned; the paper's own settings are unknown."
     epochs: int = 10       # passes over the views
-    lr: float = 2e-3       # of AdamW, without weight decay; rises over the first tenth, then falls along a cosine
+    lr: float = 2e-3       # rate of AdamW, without weight decay; rises over a tenth, then falls along a cosine
     ratio: float = 8.0     # how many times faster than A the factors B learn
     clip: float = 1.0      # longest gradient
     ce: float = 0.1        # λ, weight of cross-entropy with the true classes
@@ -436,7 +458,7 @@ def head_sums(
 # %% ../nbs/11b_projector.ipynb #a0541d53
 def transfer(
     projector: LabelProjector, # changed in place
-    views: Views, # of real images, or of those that students will see
+    views: Views, # how real images are looked at, or those that students will see
     source: Callable, # where targets come from, such as `ModelLabels(teacher)` or `StoredLabels`
     cfg: TransferConfig | None = None, # the defaults
     *,
@@ -555,7 +577,7 @@ def balanced(
     data: PairData, # with classes
     n: int, # images of each
     *,
-    seed: int = 0, # of the choice
+    seed: int = 0, # decides the choice
 ) -> PairData: # `n * C` images; those of small classes several times
     "As many images of every class."
     rng, pick = np.random.default_rng(seed), []

@@ -211,7 +211,7 @@ def plot_curves(curve: Sequence[dict], # lines of metrics.jsonl
     return fig
 
 # %% ../nbs/12b_report.ipynb #5dcc123b
-def pools(data: dict, # of `results`: counts of `val` and `test`
+def pools(data: dict, # counts of `val` and `test`, as `results` has them
           ) -> str: # a sentence
     "How many pictures are searched, and what that does to recalls."
     val, test = data["val"], data["test"]
@@ -261,7 +261,7 @@ class Query:
 def draw_captions(data: PairData, # usually the test split
                   *,
                   n: int = 6, # captions
-                  seed: int = 0, # of the draw
+                  seed: int = 0, # decides the draw
                   ) -> Tensor: # `[n]` int64 positions in `data.txts`, of different images
     "Captions at random, no two of one picture."
     gen, first = torch.Generator().manual_seed(seed), {}
@@ -273,7 +273,7 @@ def ask(students: dict[str, DualEncoder], # trained, by name
         data: PairData, # what is searched, usually the test split
         idx: Tensor, # `[m]` caption positions
         *,
-        feats: Feats | None = None, # of `data` under frozen towers; encoded anew by each student if None
+        feats: Feats | None = None, # what frozen towers see in `data`; encoded anew by each student if None
         ) -> list[Query]: # one a caption
     "Put the same captions to several students."
     found = {}
@@ -440,7 +440,7 @@ class Report:
     results: dict # what `results.json` holds
     before: Pairs # real pairs that distillation started from, texts as strings
     after: Pairs # the same pairs distilled, texts as nearest captions
-    queries: list # of `Query`
+    queries: list # `Query` objects
     data: PairData # what the queries searched
 
 # %% ../nbs/12b_report.ipynb #8bd0a9d6
@@ -468,7 +468,7 @@ def _table_note(res):
 
 # %% ../nbs/12b_report.ipynb #12537c97
 def sections(report: Report, # finished
-             ) -> list: # of (heading, HTML)
+             ) -> list: # pairs of heading and HTML
     "The page's parts, in order."
     res = report.results
     rows, student = res["rows"], res["student"]
@@ -496,7 +496,7 @@ def render(report: Report, # finished
 
 # %% ../nbs/12b_report.ipynb #e95bc87a
 def write_report(report: Report, # finished
-                 path: str | Path, # of the page
+                 path: str | Path, # where the page goes
                  ) -> Path: # the same
     "Write the page, whole or not at all."
     page = render(report)

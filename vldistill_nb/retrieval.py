@@ -91,19 +91,19 @@ class StudentConfig:
     protocol: str = "probe"         # one of `PROTOCOLS`
     loss: str = "info_nce"          # or, with a similarity matrix: `ence`, `bce`, `wbce`
     tau: float = 0.1                # temperature
-    steps: int = 300                # of the optimizer, however many pairs there are
+    steps: int = 300                # how many the optimizer takes, however many pairs there are
     epochs: int | None = None       # passes over the pairs, instead of `steps`
     bs: int = 128                   # pairs a step
     lr_enc: float = 0.01            # learning rate of towers
-    lr_txt: float | None = None     # of the text tower; None: `lr_enc`
+    lr_txt: float | None = None     # rate of the text tower; None: `lr_enc`
     lr_head: float = 0.1            # learning rate of projections
     optimizer: str = "sgd"          # or `adamw`, for towers whose weights want steps of one size
-    momentum: float = 0.9           # of SGD
-    weight_decay: float = 5e-4      # of either
+    momentum: float = 0.9           # how much SGD remembers
+    weight_decay: float = 5e-4      # pull towards zero, for either optimizer
     schedule: str = "cosine"        # down to zero; `step`: a tenth from half-way on; `constant`
     start: str = "fresh"            # projections at the start: `fresh` random ones, or `solved`
     enough: float = 0.01            # a batch's `info_nce` below this ends the training: nothing is left to learn
-    shrink: float | None = None     # of solved projections; None: chosen on `val`
+    shrink: float | None = None     # how much solved projections shrink; None: chosen on `val`
     augment: AugConfig | None = None  # views of the images at each step, for `image` and `full`
     phases: tuple[int, ...] = ()    # sizes of subsets that are learned in turn (PTM-ST); none: all at once
     blend: float = 0.0              # Beta parameter of mixing a pair with another one, mixup; 0 for none
@@ -216,8 +216,8 @@ def principal_axes(
 
 # %% ../nbs/03_retrieval.ipynb #28f30644
 def solved_heads(
-    img: Axes, # of the images
-    txt: Axes, # of the texts
+    img: Axes, # axes for images
+    txt: Axes, # axes for texts
     cross: Tensor, # `[k_v, k_l]`, covariance across the sides, in these axes
     shrink: float, # s > 0 in mean eigenvalues; `math.inf` for B proportional to C
 ) -> tuple[Tensor, Tensor]: # `[d_v, r]` and `[d_l, r]`, balanced
@@ -360,7 +360,7 @@ def _steps(k, cfg):
 def learn_from(
     student: DualEncoder, # in training mode
     feed: Iterable[tuple], # images, texts, and similarities or None, of each batch
-    opt: torch.optim.Optimizer, # of what it trains
+    opt: torch.optim.Optimizer, # optimizer of what is trained
     loss: Callable, # (image embeddings, text embeddings, similarities) to a scalar
     *,
     enough: float = 0.0, # a loss below this ends it
@@ -380,7 +380,7 @@ def train_student(
     encoder: DualEncoder, # pristine towers; left untouched
     cfg: StudentConfig | None = None, # `student_config()` by default
     *,
-    seed: int = 0, # of projections, batches and dropout; `solved` has no use for it
+    seed: int = 0, # decides projections, batches and dropout; `solved` has no use for it
     val: Feats | None = None, # a validation split under the pristine towers, to choose the shrinkage by
     seen: Pairs | None = None, # the pairs as the pristine towers see them, if that is known
 ) -> DualEncoder: # the student, in evaluation mode, on the best device
@@ -405,7 +405,7 @@ def _half_known(pairs, seen, protocol):
 def mixed(
     imgs: Tensor, # `[b, ...]`
     txts: Tensor, # `[b, d]`
-    a: float, # of Beta(a, a), which the share is drawn from
+    a: float, # both numbers of the Beta that the share is drawn from
     rng: torch.Generator, # draws the share and the partners
 ) -> tuple[Tensor, Tensor]: # a pair and another one, in the same proportion on both sides
     "Mixup: one share for the whole batch; `InputError` for texts that cannot be added."

@@ -133,7 +133,7 @@ def _say_place(scene, rng):
 # %% ../nbs/00f_scenes.ipynb #c4a27a93
 def sentences(
     scene: Scene,  # to be told
-    rng: Random,   # of order and wording
+    rng: Random,   # decides order and wording
     n: int = 5,    # at most 16
 ) -> list[str]:  # no two alike
     "Different sentences for the same scene."
@@ -147,7 +147,7 @@ SETS = dict(test=8, val=4, train=30)   # sets of four things, for each kind
 HELD = 24 * 3 * (SETS["test"] + SETS["val"])   # scenes of test and val, however many there are for training
 
 def held_sets(
-    seed: int,  # of the world
+    seed: int,  # decides the world
 ) -> list[tuple[str, Scene]]:  # split, and one scene of each set; no set twice
     "Deal sets of things to splits and kinds."
     sets = list(combinations(sorted(THINGS), 4))

@@ -37,7 +37,7 @@ def my_items(
     *,
     rank: int | None = None, # this process by default
     world: int | None = None, # number of processes; of this run by default
-) -> range: # of 0 to n - 1
+) -> range: # a part of 0 to n - 1
     "The items that a process takes: a contiguous share."
     ps = PartialState()
     rank, world = ps.process_index if rank is None else rank, ps.num_processes if world is None else world

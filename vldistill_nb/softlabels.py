@@ -106,7 +106,7 @@ def _has_all(data, n):
 def random_images(
     data: PairData | ClassImages, # real images; pass `data.train`
     ipc: int, # images of a class
-    seed: int = 0, # of the draw
+    seed: int = 0, # decides the draw
 ) -> ClassImages: # uint8, class by class
     "Some images of every class; `InputError` if one has too few."
     if ipc < 1: raise InputError(f"ipc: at least 1 image of a class is needed, not {ipc}")
@@ -141,7 +141,7 @@ def classifier(
     arch: str, # a network of timm, such as `resnet18`
     n_classes: int, # width of its logits
     *,
-    seed: int, # of its random weights
+    seed: int, # decides its random weights
 ) -> Classifier: # on the CPU, in training mode
     "A network with random weights; `InputError` if timm does not know it."
     if not timm.is_model(arch):
@@ -198,8 +198,8 @@ class ClassifierConfig:
     weight_decay: float = 0.01              # AdamW's, on matrices and filters
     loss: str = "mse"                       # between logits and soft labels, one of `LOSSES`
     beta: float = 0.1                       # weight of the classes beside soft labels
-    temperature: float = 20.0               # of "kl"
-    smoothing: float = 0.0                  # of classes
+    temperature: float = 20.0               # temperature for "kl"
+    smoothing: float = 0.0                  # how much classes are smoothed
     hard: tuple[float, float] = (0.0, 0.0)  # part of the run that classes alone teach; HALD: (0.25, 0.75)
     pool: int = 0                           # epochs of views that soft labels recycle; 0 for new views always
     cutmix: float = 1.0                     # alpha of CutMix, 0 for none
@@ -207,7 +207,7 @@ class ClassifierConfig:
     flip: bool = True                       # mirror half of the views; not for digits and letters
     shuffle: bool = False                   # shuffle the cells of mosaics, `factor` by `factor`
     factor: int = 2                         # cells on a side of a mosaic
-    seed: int = 0                           # of everything drawn
+    seed: int = 0                           # decides everything drawn
 
     def __post_init__(self):
         for k in ("epochs", "lr", "factor", "temperature"):
@@ -249,7 +249,7 @@ def cut(
 # %% ../nbs/11_softlabels.ipynb #4ddfb381
 def cutmix(
     imgs: Tensor, # `[n, 3, s, s]`
-    alpha: float, # of the Beta distribution
+    alpha: float, # both numbers of the Beta distribution
     *,
     generator: torch.Generator, # where draws come from
 ) -> tuple[Tensor, Tensor, float]: # images; what was pasted into each, `[n]`; its share of the area
@@ -283,9 +283,9 @@ class View:
     imgs: Tensor                  # float32 `[b, 3, s, s]` in [0, 1]
     mixed: Tensor                 # float32 `[b, C]`: classes, one-hot, mixed as CutMix mixed the images
     idx: Tensor                   # int64 `[b]`: which images they were made from, on the CPU
-    key: str = ""                 # of the views it is one of
+    key: str = ""                 # names the views it is one of
     other: Tensor | None = None   # int64 `[b]`: which of the batch CutMix pasted into each; None for none
-    share: float = 0.0            # of the area that is pasted
+    share: float = 0.0            # part of the area that is pasted
 
     def __len__(self) -> int: return len(self.idx)
 
@@ -343,7 +343,7 @@ def _sent(source, idx, device):
 @patch
 def batch(self: Views,
     epoch: int, # from 0
-    step: int, # of the epoch, from 0 to `n_steps` - 1
+    step: int, # where the epoch is, from 0 to `n_steps` - 1
 ) -> View: # on the device
     "One batch, from the seed, the epoch and the step alone."
     cfg, idx = self.cfg, self.order(epoch).tensor_split(self.n_steps)[step]
@@ -382,7 +382,7 @@ class ModelLabels:
 class StoredLabels:
     "Soft labels as a table: one for every image in every epoch."
     table: Tensor    # float16 `[K, n, C]`: logits
-    key: str         # of the views they belong to
+    key: str         # names the views they belong to
 
     @property
     def nbytes(self) -> int: return self.table.nbytes
@@ -410,7 +410,7 @@ OTHER_VIEWS = "labels of other views: images, batch size, augmentation and seed 
 def __call__(self: StoredLabels,
     view: View, # to be labelled
     epoch: int, # when it is shown
-    step: int, # likewise
+    step: int, # where the epoch is
 ) -> Tensor: # `[b, C]`
     "The labels of a view; `InputError` if they were not recorded for it."
     if view.key != self.key: raise InputError(OTHER_VIEWS)
@@ -497,7 +497,7 @@ def _adamw(net, cfg):
 class Trained:
     "What a training run leaves behind, besides the networks."
     losses: Tensor                          # `[epochs, nets]`: mean of each epoch
-    states: list[list[dict[str, Tensor]]]   # of each network, its checkpoints on the CPU, the last one at the end
+    states: list[list[dict[str, Tensor]]]   # for each network, its checkpoints on the CPU, the last one at the end
     steps: list[int]                        # how many steps were done at each checkpoint
 
 # %% ../nbs/11_softlabels.ipynb #df7f4372
@@ -565,7 +565,7 @@ class PatchConfig:
     crops: int = 5                            # crops of an image, at least
     scale: tuple[float, float] = (0.08, 1.0)  # share of the area that a crop keeps
     bs: int = 256                             # crops scored at once
-    seed: int = 0                             # of pool and crops
+    seed: int = 0                             # decides pool and crops
 
     def __post_init__(self):
         for k in ("factor", "pool", "crops", "bs"):

@@ -265,7 +265,7 @@ def list_coco(
 
 # %% ../nbs/14_sources.ipynb #4b47e20b
 def split_word(
-    name: str, # of a file or folder, such as `shards/train-00012.tar`
+    name: str, # a file or folder, such as `shards/train-00012.tar`
 ) -> str | None: # as `_split_of` knows it
     "The split that a name speaks of."
     found = re.findall(rf"(?:^|[^a-z])({'|'.join(_SPLIT_OF)})(?=[^a-z]|$)", name.lower())

@@ -32,7 +32,7 @@ class Phased:
 
 # %% ../nbs/08b_stack.ipynb #786b58bb
 def phase_config(
-    cfg: TrajectoryConfig, # of the first phase
+    cfg: TrajectoryConfig, # settings of the first phase
     p: int, # which phase
 ) -> TrajectoryConfig: # epochs moved on, the rest as it was
     "Settings of a phase: it starts `p` epochs later, on a line that ends `2 * p` later."
@@ -42,8 +42,8 @@ def phase_config(
 # %% ../nbs/08b_stack.ipynb #774c22ba
 @patch
 def split(self: Phased,
-    pairs: Pairs, # of all phases; rates of all but the last have a number behind their name
-) -> list[Pairs]: # of each phase, with its own rates
+    pairs: Pairs, # pairs of all phases; rates of all but the last have a number behind their name
+) -> list[Pairs]: # the pairs of each phase, with its own rates
     "Pairs by phase; `InputError` if sizes do not add up."
     sizes, n = self.cfg.phases, len(pairs)
     if sum(sizes) != n: raise InputError(f"phases {sizes}: there are {n} pairs, not {sum(sizes)}")

@@ -452,7 +452,7 @@ def prepared(
 # %% ../nbs/00b_store.ipynb #0b570043
 @patch
 def damaged(self: Store,
-    rows: Sequence[int],  # of pictures
+    rows: Sequence[int],  # which pictures
 ) -> list[int]:  # those whose pixels do not fit their hash
     "Compare pictures with their hashes."
     rows = np.asarray(rows)
@@ -463,7 +463,7 @@ def damaged(self: Store,
 # %% ../nbs/00b_store.ipynb #0b570044
 @patch
 def mend(self: Store,
-    rows: Sequence[int],  # of damaged pictures
+    rows: Sequence[int],  # which pictures are damaged
 ) -> None:
     "Decode damaged pictures anew; `InputError` if what they were made of has changed."
     blocks = sorted({i // BLOCK for i in rows})
@@ -481,7 +481,7 @@ def mend(self: Store,
 # %% ../nbs/00b_store.ipynb #0b570045
 @patch
 def check(self: Store,
-    rows: np.ndarray,  # of pictures that are about to be read
+    rows: np.ndarray,  # which pictures are about to be read
 ) -> None:
     "Compare pictures with their hashes, each once in a process, and mend those that are damaged."
     rows = np.unique(rows)

@@ -68,7 +68,7 @@ _MAKERS = dict(timm=timm.create_model, torchvision=_torchvision)
 # %% ../nbs/11e_teachers.ipynb #b7896d3b
 def class_ids(
     data: PairData, # with classes
-) -> list[str]: # of each class, its WordNet id; [] unless all classes have one
+) -> list[str]: # for each class, its WordNet id; [] unless all classes have one
     "WordNet ids of classes, from the folders of their files."
     found = {}
     for label, key in zip(data.labels.tolist(), data.keys):

@@ -32,7 +32,7 @@ __all__ = ['MODES', 'LEAST', 'Layout', 'checkpointed', 'detached', 'unroll', 'ma
 class Layout:
     "Where each parameter lies in the vector of its side."
     def __init__(self,
-        shapes: dict[str, Sequence[int]], # of parameters by name; names begin with `img` or `txt`
+        shapes: dict[str, Sequence[int]], # sides of parameters by name; names begin with `img` or `txt`
     ):
         self.sides = {}
         for k, n in shapes.items(): self.sides.setdefault(k[:3], {})[k] = torch.Size(n)
@@ -61,7 +61,7 @@ class _Slot:
 
 # %% ../nbs/08_trajectory.ipynb #8cf6d315
 def checkpointed(
-    step: Callable, # of a number and tensors, to tensors; asks for gradients within, and gives the same each time
+    step: Callable, # takes a number and tensors, gives tensors; asks for gradients within, and gives the same each time
     filled: list, # slots that are full now, of whichever step; shared by the steps of a run
     k: int, # its number
     *theta: Tensor, # where it begins
@@ -135,8 +135,8 @@ def unroll(
 # %% ../nbs/08_trajectory.ipynb #6725400e
 def match_loss(
     end: dict[str, Tensor], # `[..., p]` for each side: where students landed
-    start: dict[str, Tensor], # likewise, where they began
-    target: dict[str, Tensor], # likewise, where their experts were
+    start: dict[str, Tensor], # where they began, by name
+    target: dict[str, Tensor], # where their experts were, by name
     *,
     merge: bool = False, # one ratio for both sides, instead of one each
 ) -> tuple[Tensor, dict[str, Tensor]]: # the loss, and the ratio of each side; `[...]`
@@ -157,7 +157,7 @@ class TrajectoryConfig:
     starts_txt: int | None = None  # … of the text side, drawn by itself (AMD); None: the same epoch for both
     bs: int = 100                  # pairs an inner step, all if there are fewer
     order: str = "fresh"           # `fresh`: a new permutation for each step (VLDD); `cycle`: slices of one (LoRS)
-    loss: str = "info_nce"         # of the inner steps; with a similarity matrix `ence` or `wbce`
+    loss: str = "info_nce"         # what inner steps learn by; with a similarity matrix `ence` or `wbce`
     tau: float = 0.07              # temperature of it
     straight: int = 0              # match paths straightened up to this epoch (PTM-ST); 0 for the raw ones
     phases: tuple[int, ...] = ()   # pairs of each phase, see chapter 08b (PTM-ST)
@@ -165,19 +165,19 @@ class TrajectoryConfig:
     merged: float = 0.0            # … or at towers between two experts, of that strength; 0: the target
     blend: float = 0.0             # Beta parameter of mixing features of different pairs (RepBlend); 0 for none
     dropout: bool = False          # leave the projections' dropout on
-    rank: int = 0                  # of the learned similarity matrix (LoRS); 0 for none
+    rank: int = 0                  # width of the learned similarity matrix (LoRS); 0 for none
     alpha: float = 3.0             # scale of its low-rank part
     full: bool = False             # learn all similarities one by one, not a low-rank matrix (PTM-ST)
     rate: float | None = None      # the student's learning rates at the start; None: searched, see `first_rates`
     draws: int | None = None       # experts matched in one call; None: 4 on frozen towers, 1 on others
     chunk: int = 50                # images a forward pass through a frozen tower
     held: int | None = 50          # images whose graph is kept until the way back; the others pass twice; None: all
-    mode: str = "exact"            # of the run: `exact` gradient, `tesla`, or `influence` along the line to the target
+    mode: str = "exact"            # `exact` gradient of the run, `tesla`, or `influence` along the line to the target
     rerun: bool | None = None      # take inner steps again on the way back; None: yes, but on frozen towers
     merge: bool = False            # one ratio for both sides, instead of one each
-    product: bool = False          # of adapters, match the correction BA instead of A and B
-    dtype: str = "float32"         # of the student's passes: `float32` or `bfloat16`
-    seed: int = 0                  # of experts, epochs, batches
+    product: bool = False          # where adapters move, match the correction BA instead of A and B
+    dtype: str = "float32"         # how precise the student's passes are: `float32` or `bfloat16`
+    seed: int = 0                  # decides experts, epochs, batches
 
     def __post_init__(self): _check(self)
 
@@ -523,7 +523,7 @@ def fair_count(
     n: int, # pairs in the budget
     pixels: int, # numbers in an image
     width: int, # numbers in a text
-    rank: int, # of the similarity matrix
+    rank: int, # width of the similarity matrix
 ) -> int: # pairs that fit in the budget together with their matrix
     "Pairs left after paying for a similarity matrix of `m * (2 * rank + 1)` numbers (LoRS)."
     pair = pixels + width
