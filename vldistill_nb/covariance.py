@@ -321,7 +321,6 @@ def error(self: CovarianceMatching,
 ) -> Tensor: # the loss
     "The loss of features."
     l = given if self.cfg.texts == "learn" else self.solve_texts(*self.sides(img_feats))
-    self.seen = img_feats.detach(), l.detach() if self.cfg.texts == "solve" else None     # for snapshots, chapter 6
     loss = self._loss(img_feats, l, given)
     return loss + self._behind(given, l) if self.cfg.texts == "follow" else loss
 
@@ -340,6 +339,7 @@ def _loss(self: CovarianceMatching, v, l, given=None):
     "Error of features, its parts noted; `given` are texts that do not follow from the images."
     cov, means = self.terms(v, l)
     self.parts = dict(cov=cov.detach(), means=means.detach())
+    self.seen = v.detach(), l.detach() if given is None else None            # for snapshots, chapter 6
     loss = cov + self.cfg.lam * means
     return loss + self.cfg.moments * self.moment_gap(v, given) if self.cfg.moments else loss
 

@@ -405,7 +405,7 @@ def read_log(
 
 # %% ../nbs/06_distill.ipynb #12e3a845
 def snapshot_steps(
-    steps: int, # of the run
+    steps: int, # how many the run takes
     most: int = 13, # moments, the first and the last included
 ) -> list[int]: # rising, from 0 to `steps`
     "Moments of a run on a geometric grid."
@@ -463,7 +463,7 @@ class Snapshot:
     feats: Tensor | None = None    # `[n, d_v]`, of the exact images, if the objective left them
 
 def read_snapshots(
-    folder: str | Path, # of a run or of its artifact
+    folder: str | Path, # a run's, or its artifact's
 ) -> list[Snapshot]: # by step; empty if there are none
     "Read `snapshots/`; `InputError` for a file that is damaged."
     return [_read_snapshot(file) for file in _snapshot_files(folder)]

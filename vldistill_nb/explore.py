@@ -65,7 +65,7 @@ class RealSpace:
     txt: Axes    # of text features
     heads: tuple # `[d_v, r]` and `[d_l, r]`, of a solved student
 
-def real_space(stats: CrossCov, # of all real train pairs
+def real_space(stats: CrossCov, # moments of all real train pairs
                ) -> RealSpace: # fixed from here on
     "Fit axes and projections to real pairs, once."
     img, txt = _strongest_first(stats.mean_img, stats.cov_img), _strongest_first(stats.mean_txt, stats.cov_txt)
@@ -79,14 +79,14 @@ def _strongest_first(mean, cov):
     return Axes(mean, axes, var.clamp(min=0), axes.new_zeros(0, len(var)))
 
 # %% ../nbs/12e_explore.ipynb #e12e0024
-def on_map(axes: Axes, # of one side
+def on_map(axes: Axes, # one side's
            feats: Tensor, # `[n, d]`, of this side
            ) -> Tensor: # `[n, 2]`
     "Where features lie along the two strongest real directions."
     return ((feats.double() - axes.mean) @ axes.axes[:, :2]).float()
 
 # %% ../nbs/12e_explore.ipynb #e12e0027
-def pair_losses(space: RealSpace, # of all real pairs
+def pair_losses(space: RealSpace, # fitted to all real pairs
                 img: Tensor, # `[n, d_v]`, features
                 txt: Tensor, # `[n, d_l]`
                 *,
@@ -109,7 +109,7 @@ def moved(imgs: Tensor, # `[n, 3, h, w]`
 def picked(lab: Lab, # opened
            method: str, # one of `PICKS`
            n: int, # pairs
-           seed: int, # of the choice
+           seed: int, # decides the choice
            ) -> Pairs: # features, not pixels
     "Real train pairs as the towers see them."
     feats = lab.feats("train").pairs()
@@ -118,7 +118,7 @@ def picked(lab: Lab, # opened
 
 def best_coreset(lab: Lab, # opened
                  n: int, # pairs
-                 seed: int, # of the choice
+                 seed: int, # decides the choice
                  ) -> tuple[str, Pairs]: # its method, and its features
     "The coreset that teaches a solved student most, by mean recall on val; the first kind if there is no val."
     made = {m: picked(lab, m, n, seed) for m in PICKS[1:]}
@@ -170,7 +170,7 @@ def open_tour(where: str | Path, # artifact, folder of a demo, or hub:user/name 
               data: str | None = None, # source to compare with; the artifact's own by default
               *,
               lab: Lab | None = None, # opened already
-              stats: CrossCov | None = None, # of all its train pairs, if they are known
+              stats: CrossCov | None = None, # moments of all its train pairs, if they are known
               trust: bool = False, # build whatever encoders a recipe from the hub names
               ) -> Tour: # ready to be drawn
     "Collect what a page shows; `InputError` for a folder without an artifact, or data that is not there."
@@ -595,7 +595,7 @@ def _note(tour):
 
 # %% ../nbs/12e_explore.ipynb #e12e0073
 def write_explore(tour: Tour, # collected
-                  path: str | Path, # of the page
+                  path: str | Path, # where the page goes
                   ) -> Path: # the same
     "Write the page, whole or not at all."
     page = explore_page(tour)
