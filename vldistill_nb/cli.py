@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PICTURES', 'Student', 'Trained', 'Recipe', 'COMMANDS', 'facts', 'data', 'distill', 'run', 'experts', 'evaluate',
-           'show', 'export', 'import_set', 'bench', 'plan_of', 'demo', 'cache_ls', 'cache_verify', 'cache_rm',
-           'notebooks', 'open_course', 'completion', 'main']
+           'show', 'export', 'import_set', 'bench', 'plan_of', 'demo', 'explore', 'cache_ls', 'cache_verify',
+           'cache_rm', 'notebooks', 'open_course', 'completion', 'main']
 
 # %% ../nbs/13_cli.ipynb #003d69ca
 import os, sys, time
@@ -358,7 +358,7 @@ def demo(*,
          size: int | None = None, # pixels a side; 64 by default, 32 for tiny and digits
          student: Trained = "probe", # what trained students learn, beside solved ones; image and full take long
          ) -> dict: # what results.json holds
-    "Distil, compare with real pairs, write a gallery and a report page."
+    "Distil, compare with real pairs, write a gallery, a report, and a page to play with."
     given = dict(locals())
     check_range("minutes", minutes, 0.05, 10_000), check_range("steps", steps, 1), check_range("pairs", pairs, 2)
     check_range("seeds", seeds, 1), check_range("seed", seed, 0, 2**62)
@@ -371,8 +371,25 @@ def demo(*,
     run = DemoRun(lab, pairs, student, seeds, seed, start=clock)
     again = lambda steps: command_line(demo, given | dict(steps=steps, minutes=5))
     res = run_demo(run, folder, minutes=minutes, steps=steps, command=again)
-    print(f"{demo_table(res)}\n\nOpen {Path(out) / 'report.html'}")
+    print(f"{demo_table(res)}\n\nOpen {Path(out) / 'report.html'} and {Path(out) / 'explore.html'}")
     return res
+
+# %% ../nbs/13_cli.ipynb #627e7955
+def explore(folder: str, # artifact, folder of a demo, or hub:user/name on the Hugging Face hub
+            *,
+            out: str | None = None, # the page, a .html file; explore.html in the folder by default
+            data: str | None = None, # source to compare with; the artifact's own by default
+            trust: bool = False, # build whatever encoders a recipe from the hub names
+            ) -> str: # where the page is
+    "Write a page to play with: steps of a distillation, a map, what students answer."
+    if out is None and folder.startswith("hub:"): raise InputError("--out: name a file for an artifact from the hub")
+    new = new_file(out, "--out", (".html",))
+    from vldistill_nb.explore import open_tour, write_explore
+    tour = open_tour(folder, data, trust=trust)
+    page = write_explore(tour, new or Path(folder) / "explore.html")
+    steps = ", ".join(str(m.step) for m in tour.moments)
+    print(*filter(None, [f"steps   {steps}", tour.note, f"Open {out or page}"]), sep="\n")
+    return str(page)
 
 # %% ../nbs/13_cli.ipynb #ccf9741c
 def cache_ls(*,
@@ -451,7 +468,7 @@ def completion(shell: Literal["bash", "zsh", "fish"], # which one reads it
 
 # %% ../nbs/13_cli.ipynb #5aa74084
 COMMANDS = dict(demo=demo, data=data, run=run, experts=experts, distill=distill, evaluate=evaluate, show=show,
-                export=export, bench=bench, plan=plan_of)
+                export=export, explore=explore, bench=bench, plan=plan_of)
 COMMANDS |= {"import": import_set, "projector train": projector_train, "projector evaluate": projector_evaluate,
              "projector account": projector_account}
 COMMANDS |= {"cache ls": cache_ls, "cache verify": cache_verify, "cache rm": cache_rm, "notebooks": notebooks,

@@ -339,8 +339,8 @@ def _loss(self: CovarianceMatching, v, l, given=None):
     "Error of features, its parts noted; `given` are texts that do not follow from the images."
     cov, means = self.terms(v, l)
     self.parts = dict(cov=cov.detach(), means=means.detach())
-    loss = cov + self.cfg.lam * means
-    return loss + self.cfg.moments * self.moment_gap(v, given) if self.cfg.moments else loss
+    self.seen = v.detach(), l.detach() if given is None else None            # for snapshots, chapter 6
+    return cov + self.cfg.lam * means + (self.cfg.moments * self.moment_gap(v, given) if self.cfg.moments else 0)
 
 # %% ../nbs/10_covariance.ipynb #61d70310
 @patch

@@ -41,7 +41,7 @@ def time_step(start: tuple, # objective and first pairs
     return (time.perf_counter() - begin) / n
 
 # %% ../nbs/12d_demo.ipynb #bd6f1517
-DEMO_FILES = ("artifact", *PICKS, "results.json", "gallery.png", "report.html")
+DEMO_FILES = ("artifact", *PICKS, "results.json", "gallery.png", "report.html", "explore.html")
 
 # %% ../nbs/12d_demo.ipynb #28284915
 def demo_folder(out: str, # as given
@@ -214,36 +214,28 @@ def results(self: DemoRun,
         curve=curve,
     )
 
-# %% ../nbs/12d_demo.ipynb #d2ecd5dc
-@patch
-def questions(self: DemoRun,
-              pairs: dict, # `Pairs` by name of the student
-              ) -> list: # `Query` objects
-    "Six test captions, and what a solved student of each kind of pairs finds."
-    from vldistill_nb.report import ask, draw_captions
-    from vldistill_nb.retrieval import student_config, train_student
-    lab, cfg = self.lab, student_config("solved")
-    students = {name: train_student(p, lab.enc, cfg, **lab.guide(cfg)) for name, p in pairs.items()}
-    return ask(students, lab.data.test, draw_captions(lab.data.test, seed=self.seed), feats=lab.feats("test"))
-
 # %% ../nbs/12d_demo.ipynb #238397f0
 @patch
 def write(self: DemoRun,
-          new: Path, # folder to write into
-          real: Any, # `Pairs` at the start
+          new: Path, # folder to write into; artifacts are there
+          start: tuple, # objective and first pairs
           made: Any, # distilled `Pairs`
           res: dict, # from `results`
           ) -> None:
-    "Gallery, page, results."
+    "Results, gallery, and two pages, whose students are the same."
     from vldistill_nb.distilled import DistilledPairs
     from vldistill_nb.encoders import Pairs
-    from vldistill_nb.report import Report, write_report
-    lab = self.lab
-    before, after = (Pairs(p.imgs, captions_of(lab, p)) for p in (real, made))
-    DistilledPairs(made, {}).gallery(after.txts).save(new / "gallery.png")
-    asked = self.questions(dict(random=real, covariance=made))
-    write_report(Report(res, before, after, asked, lab.data.test), new / "report.html")
+    from vldistill_nb.explore import open_tour, write_explore
+    from vldistill_nb.report import Report, ask, draw_captions, write_report
+    lab, test = self.lab, self.lab.data.test
     write_json(new / "results.json", res)
+    before, after = (Pairs(p.imgs, captions_of(lab, p)) for p in (start[1], made))
+    DistilledPairs(made, {}).gallery(after.txts).save(new / "gallery.png")
+    tour = open_tour(new, lab=lab, stats=start[0].stats)
+    two = {name: tour.students[name] for name in ("random", "covariance")}
+    asked = ask(two, test, draw_captions(test, seed=self.seed), feats=lab.feats("test"))
+    write_report(Report(res, before, after, asked, test), new / "report.html")
+    write_explore(tour, new / "explore.html")
 
 # %% ../nbs/12d_demo.ipynb #162b2800
 def run_demo(run: DemoRun, # opened
@@ -253,7 +245,7 @@ def run_demo(run: DemoRun, # opened
              steps: int | None = None, # how many distillation takes, whatever time that needs
              command: Callable = lambda steps: "", # from steps to the command that gives this result again
              ) -> dict: # what results.json holds
-    "Compare real pairs, distil, compare again, and write artifacts, gallery, page and results."
+    "Compare real pairs, distil, compare again, and write artifacts, gallery, pages and results."
     lab, n = run.lab, run.n
     run.compare()
     start = start_covariance(lab, n, run.seed)
@@ -266,7 +258,7 @@ def run_demo(run: DemoRun, # opened
         save_pairs(made, ours, new / "artifact", caps=captions_of(lab, made), work=new / "artifact.work")
         say(f"writing {folder.name}")
         res = run.results(command(steps), steps, curve)
-        run.write(new, start[1], made, res)
+        run.write(new, start, made, res)
     return res
 
 # %% ../nbs/12d_demo.ipynb #43f0aa21

@@ -18,14 +18,15 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from .data import InputError, PairData, atomic_write
 from .devices import narrowed
+from .distilled import pack, unpack
 from .encoders import DualEncoder, ImageTower, Pairs, TextEmb, TextTower
 from .share import gather_rows, my_chunks, span
 from .store import tqdm
 
 # %% auto #0
 __all__ = ['EVENTS', 'leaves', 'with_leaves', 'initial_pairs', 'DistillConfig', 'step_rng', 'Callback', 'Run', 'fetched',
-           'Progress', 'Checkpoint', 'NanStop', 'EvalCallback', 'JsonlLog', 'read_log', 'TrackerLog', 'distill',
-           'shared_feats']
+           'Progress', 'Checkpoint', 'NanStop', 'EvalCallback', 'JsonlLog', 'read_log', 'snapshot_steps', 'Snapshots',
+           'Snapshot', 'read_snapshots', 'TrackerLog', 'distill', 'shared_feats']
 
 # %% ../nbs/06_distill.ipynb #d9cac3c9
 def leaves(
@@ -401,6 +402,80 @@ def read_log(
         try: out.append(json.loads(line))
         except json.JSONDecodeError: pass
     return out
+
+# %% ../nbs/06_distill.ipynb #12e3a845
+def snapshot_steps(
+    steps: int, # how many the run takes
+    most: int = 13, # moments, the first and the last included
+) -> list[int]: # rising, from 0 to `steps`
+    "Moments of a run on a geometric grid."
+    return sorted({0, *(round(steps ** (i / (most - 2))) for i in range(most - 1))})
+
+# %% ../nbs/06_distill.ipynb #b671ef0d
+def _as_seen(run):
+    "The pairs of this step, and the features of their images if the objective has just computed them."
+    feats, solved = (None if run.cfg.ema else getattr(run.objective, "seen", None)) or (None, None)
+    if run.step == 0: return run.pairs, feats                              # as they came
+    if feats is None: return run.result(), None
+    now = run.current()
+    return Pairs(now.imgs, now.txts if solved is None else solved), feats
+
+def _snapshot_files(folder): return sorted((Path(folder) / "snapshots").glob("[0-9]*.safetensors"))
+
+# %% ../nbs/06_distill.ipynb #76d68a4e
+class Snapshots(Callback):
+    "Keep the first pairs as they are at some steps, in `snapshots/`; step 0 has them as they came."
+    order = 5                                                             # after `NanStop` has looked
+    def __init__(self,
+        most: int = 13, # moments, the first and the last included
+        pairs: int = 100, # that are kept
+    ): self.most, self.pairs = max(3, most), pairs
+
+    def before_fit(self, run):
+        self.at = snapshot_steps(run.cfg.steps, self.most)[:-1] if run.out else []
+        if not (run.out and run.acc.is_main_process): return
+        for file in _snapshot_files(run.out):                             # of an older run, or to be taken again
+            if int(file.stem) >= run.step: file.unlink()
+
+    def after_backward(self, run):
+        if run.step in self.at and not run.stopped: self._keep(run, *_as_seen(run))
+
+    def after_fit(self, run):
+        if run.out: self._keep(run, run.result())
+
+# %% ../nbs/06_distill.ipynb #859b20f0
+@patch
+def _keep(self: Snapshots, run, pairs, feats=None):
+    "Write one file, whole or not at all."
+    if not run.acc.is_main_process: return
+    pairs = Pairs(pairs.imgs, pairs.txts)[:self.pairs]
+    tensors, rest = pack(pairs, dtype=torch.uint8 if pairs.imgs.ndim == 4 else torch.float32)
+    if feats is not None: tensors["feats"] = feats[:self.pairs].detach().cpu().contiguous()
+    with atomic_write(run.out / "snapshots" / f"{run.step:06}.safetensors") as tmp:
+        save_file(tensors, tmp, dict(snapshot=json.dumps(dict(step=run.step, rest=rest))))
+
+# %% ../nbs/06_distill.ipynb #b4de9f97
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    "Pairs at a step."
+    step: int                      # updates done
+    pairs: Pairs                   # the first ones; pixels went through bytes
+    feats: Tensor | None = None    # `[n, d_v]`, of the exact images, if the objective left them
+
+def read_snapshots(
+    folder: str | Path, # a run's, or its artifact's
+) -> list[Snapshot]: # by step; empty if there are none
+    "Read `snapshots/`; `InputError` for a file that is damaged."
+    return [_read_snapshot(file) for file in _snapshot_files(folder)]
+
+# %% ../nbs/06_distill.ipynb #6e96d809
+def _read_snapshot(file):
+    try:
+        with safe_open(file, "pt") as f: meta, tensors = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
+        meta, feats = json.loads(meta["snapshot"]), tensors.pop("feats", None)
+        return Snapshot(meta["step"], unpack(tensors, meta["rest"]), feats)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as e:
+        raise InputError(f"{file}: not a readable snapshot ({str(e)[:60]}); remove it") from None
 
 # %% ../nbs/06_distill.ipynb #4eaa571e
 class TrackerLog(Callback):

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['RECALLS', 'COLOURS', 'STYLE', 'PAGE', 'TABLE_NOTE', 'TRAINED_NOTE', 'BEST_NOTE', 'SCALE_NOTE', 'CURVE_NOTE',
-           'TWIN_NOTE', 'QUERY_NOTE', 'find_row', 'headline', 'recall_table', 'picture', 'chart', 'plot_bars',
-           'plot_curves', 'pools', 'before_after', 'rank_images', 'Query', 'draw_captions', 'ask', 'show_queries',
-           'settings', 'score_tiles', 'Report', 'sections', 'render', 'write_report']
+           'TWIN_NOTE', 'QUERY_NOTE', 'find_row', 'headline', 'recall_table', 'picture', 'inline_image', 'chart',
+           'plot_bars', 'plot_curves', 'pools', 'before_after', 'rank_images', 'Query', 'draw_captions', 'ask',
+           'show_queries', 'settings', 'credit', 'score_tiles', 'Report', 'sections', 'render', 'write_report']
 
 # %% ../nbs/12b_report.ipynb #17a3997a
 import base64, html, io, string
@@ -116,11 +116,16 @@ def picture(img: Tensor | Image.Image, # `[3, h, w]`, uint8 or float in [0, 1], 
     for kind, options in (("png", dict(optimize=True)), ("jpeg", dict(quality=88))):
         img.save(file := io.BytesIO(), kind, **options)
         if file.tell() <= most: break
-    return _img(kind, file.getvalue(), alt, cls)
+    return inline_image(kind, file.getvalue(), alt, cls=cls)
 
 # %% ../nbs/12b_report.ipynb #3633a6f5
-def _img(kind, raw, alt, cls):
-    "The element itself."
+def inline_image(kind: str, # `png`, `jpeg`, `webp` or `svg+xml`
+                 raw: bytes, # the file
+                 alt: str, # what it shows
+                 *,
+                 cls: str = "", # CSS class
+                 ) -> str: # an `<img>` element
+    "An image file as HTML: a data URI with its alt text."
     cls = f' class="{cls}"' if cls else ""
     src = f"data:image/{kind};base64,{base64.b64encode(raw).decode()}"
     return f'<img{cls} alt="{html.escape(alt, quote=True)}" src="{src}">'
@@ -133,7 +138,7 @@ def chart(fig: Figure, # drawn
     file = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "vldistill_nb"}):
         fig.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight", transparent=True)
-    return _img("svg+xml", file.getvalue().encode(), alt, "chart")
+    return inline_image("svg+xml", file.getvalue().encode(), alt, cls="chart")
 
 # %% ../nbs/12b_report.ipynb #354caa3b
 COLOURS = {"random": "#7f7f7f", "herding": "#0072B2", "k-center": "#D55E00", "k-means": "#999933",
@@ -326,18 +331,19 @@ def settings(results: dict, # see above
              "Distilled": f'{results["method"]}, {results["steps"]:,} steps, seed {results["seed"]}',
              "Made": f'{results["date"]}, in {results["seconds"] / 60:.1f} minutes',
              "Versions": ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
-             "Licence": f'Pictures and captions on this page: {_credit(d)}'}
+             "Licence": f'Pictures and captions on this page: {credit(d)}'}
     plain = lambda k, v: v if k == "Command" else html.escape(v)
     return "<dl>" + "".join(f"<dt>{k}</dt><dd>{plain(k, v)}</dd>" for k, v in facts.items()) + "</dl>"
 
 # %% ../nbs/12b_report.ipynb #e62bb701
-def _credit(d):
-    "Whose pictures these are."
+def credit(data: dict, # `spec` and `licence`
+           ) -> str: # a phrase
+    "Whose pictures these are, and under which licence."
     emoji = "after OpenMoji (openmoji.org), as its licence asks"
     known = dict(openmoji=emoji, scenes=emoji,
                  digits="after Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, UCI), changed")
-    if by := known.get(d["spec"].partition(":")[0]): return f'{d["licence"]}, {by}'
-    return d["licence"] or "unknown; ask the source before you pass this page on"
+    if by := known.get(data["spec"].partition(":")[0]): return f'{data["licence"]}, {by}'
+    return data["licence"] or "unknown; ask the source before you pass this page on"
 
 # %% ../nbs/12b_report.ipynb #0af9fa1d
 STYLE = """
