@@ -31,6 +31,7 @@ def finish(page, words):
     text = KATEX.sub(f'{up}site_libs/katex/', text)
     for old, new in NAMED.items(): text = text.replace(old, new)
     text = text.replace('<div class="sd-table">', '<div class="sd-table" tabindex="0">')       # wide ones scroll
+    text = re.sub(r'(cell-output-display")(>\s*<div class="scroll">)', r'\1 tabindex="0"\2', text)
     text = text.replace('<span class="math display"', '<span tabindex="0" class="math display"')
     text = re.sub(r' (?:integrity|crossorigin)="[^"]*"(?=[^>]*site_libs/katex)', '', text)
     if page.parent.name == 'docs': text = course.dress(text, page.stem, words)
