@@ -428,8 +428,9 @@ class Snapshots(Callback):
     order = 5                                                             # after `NanStop` has looked
     def __init__(self,
         most: int = 13, # moments, the first and the last included
-        pairs: int = 100, # that are kept
-    ): self.most, self.pairs = max(3, most), pairs
+        pairs: int = 100, # how many are kept, the first ones
+        mib: float = 32, # room for all moments together: of large pictures fewer are kept
+    ): self.most, self.pairs, self.room = max(3, most), pairs, mib * 2**20
 
     def before_fit(self, run):
         self.at = snapshot_steps(run.cfg.steps, self.most)[:-1] if run.out else []
@@ -448,9 +449,11 @@ class Snapshots(Callback):
 def _keep(self: Snapshots, run, pairs, feats=None):
     "Write one file, whole or not at all."
     if not run.acc.is_main_process: return
-    pairs = Pairs(pairs.imgs, pairs.txts)[:self.pairs]
-    tensors, rest = pack(pairs, dtype=torch.uint8 if pairs.imgs.ndim == 4 else torch.float32)
-    if feats is not None: tensors["feats"] = feats[:self.pairs].detach().cpu().contiguous()
+    pairs, kind = Pairs(pairs.imgs, pairs.txts), torch.uint8 if pairs.imgs.ndim == 4 else torch.float32
+    each = sum(t.nbytes for t in pack(pairs[:1], dtype=kind)[0].values())
+    pairs = pairs[:max(1, min(self.pairs, int(self.room / self.most / each)))]
+    tensors, rest = pack(pairs, dtype=kind)
+    if feats is not None: tensors["feats"] = feats[:len(pairs)].detach().cpu().contiguous()
     with atomic_write(run.out / "snapshots" / f"{run.step:06}.safetensors") as tmp:
         save_file(tensors, tmp, dict(snapshot=json.dumps(dict(step=run.step, rest=rest))))
 
