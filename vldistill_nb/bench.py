@@ -538,7 +538,7 @@ def both_towers() -> tuple: # title, jobs
     for n in STEPS:
         students, steps = BOTH + live[:2 if n < 500 else 1], dict(steps=60 if n < 500 else 30)
         matched = [("trajectory", steps), ("trajectory", steps | dict(rank=10))]
-        picks = [(m, {}) for m in PICKS if n == 100 or m != "matched-k-means"]      # behind k-means under all students
+        picks = [(m, {}) for m in PICKS if n == 100 or m != "matched-k-means"]      # never ahead of k-means at 100
         jobs += grid(picks + matched, [n], students, **own)
         jobs += [replace(j, students=students) for j in learned(n, 0.75, **own)]
     return "Students that train one tower or both", jobs
