@@ -58,7 +58,7 @@ def page_of(nb, rel):
     if m: front.source = OUTFILE.sub('', front.source)
     return rel.with_name(Path(m[1]).stem + '.ipynb') if m else rel
 
-def relink(text, here, pages, cfg, new={}):
+def relink(text, here, pages, cfg, new):
     "Mend the links of one cell on page `here`."
     def notebook(m):
         page = pages.get(Path(os.path.normpath(here.parent/m[1])))

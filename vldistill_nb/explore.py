@@ -22,12 +22,12 @@ from torchvision.utils import make_grid
 from .config import PICKS
 from .coresets import select
 from .covariance import CrossCov, covariance_stats
-from .data import InputError, atomic_write
+from .data import InputError
 from .distill import Snapshot, initial_pairs, read_log, read_snapshots
 from .distilled import DistilledPairs, find_folder, load_distilled
 from .encoders import DualEncoder, Pairs
 from .pipeline import Lab, open_for, say
-from .report import PAGE, STYLE, ask, credit, draw_captions, inline_image
+from .report import PAGE, STYLE, ask, credit, draw_captions, inline_image, write_page
 from .retrieval import SHRINK, Axes, feature_pairs, solved_heads, student_config, train_student
 
 # %% ../nbs/12e_explore.ipynb #e12e0011
@@ -598,6 +598,4 @@ def write_explore(tour: Tour, # collected
                   path: str | Path, # where the page goes
                   ) -> Path: # the same
     "Write the page, whole or not at all."
-    page = explore_page(tour)
-    with atomic_write(path) as temp: temp.write_text(page, encoding="utf-8")
-    return Path(path)
+    return write_page(explore_page(tour), path)

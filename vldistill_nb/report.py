@@ -6,7 +6,8 @@
 __all__ = ['RECALLS', 'COLOURS', 'STYLE', 'PAGE', 'TABLE_NOTE', 'TRAINED_NOTE', 'BEST_NOTE', 'SCALE_NOTE', 'CURVE_NOTE',
            'TWIN_NOTE', 'QUERY_NOTE', 'find_row', 'headline', 'recall_table', 'picture', 'inline_image', 'chart',
            'plot_bars', 'plot_curves', 'pools', 'before_after', 'rank_images', 'Query', 'draw_captions', 'ask',
-           'show_queries', 'settings', 'credit', 'score_tiles', 'Report', 'sections', 'render', 'write_report']
+           'show_queries', 'settings', 'credit', 'score_tiles', 'Report', 'sections', 'render', 'write_page',
+           'write_report']
 
 # %% ../nbs/12b_report.ipynb #17a3997a
 import base64, html, io, string
@@ -495,10 +496,15 @@ def render(report: Report, # finished
                            scores=score_tiles(res))
 
 # %% ../nbs/12b_report.ipynb #e95bc87a
+def write_page(page: str, # HTML
+               path: str | Path, # where it goes
+               ) -> Path: # the same
+    "Write a page, whole or not at all."
+    with atomic_write(path) as temp: temp.write_text(page, encoding="utf-8")
+    return Path(path)
+
 def write_report(report: Report, # finished
                  path: str | Path, # where the page goes
                  ) -> Path: # the same
-    "Write the page, whole or not at all."
-    page = render(report)
-    with atomic_write(path) as temp: temp.write_text(page, encoding="utf-8")
-    return Path(path)
+    "Write the page of a report."
+    return write_page(render(report), path)
